@@ -1,0 +1,285 @@
+"""Judge videos and images: frame-by-frame scores, Grad-CAM, a verdict and three PNG reports."""
+
+import argparse
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import shlex
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from utils import console
+from utils.analysis import Analysis, find_faces, score_and_judge
+from utils.config import TestConfig, add_flags, from_flags
+from utils.console import shown
+from utils.demo import make_demo_clips
+from utils.faces import load_detector
+from utils.files import atomic_folder, sha256_of
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, frame_vote
+from utils.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, VideoError
+
+PROMPT = "\n📹 Enter video path: "
+SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
+HEADLINES = {
+    FAKE: "🔴 DEEPFAKE DETECTED",
+    REAL: "🟢 APPEARS AUTHENTIC",
+    INCONCLUSIVE: "🟡 INCONCLUSIVE",
+}
+UNTRAINED = "the weights are untrained, so these scores mean nothing"
+# Names under analysis_results/ that other scripts use for their own folders.
+RESERVED_NAMES = {"training", "evaluation", "extraction", "demo"}
+
+
+def parse_args(argv: list[str] | None) -> tuple[TestConfig, list[str], bool]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("paths", nargs="*", help="videos, images, folders; without any: a prompt")
+    parser.add_argument("--demo", action="store_true", help="make two clips and judge them")
+    add_flags(parser, TestConfig)
+    args = parser.parse_args(argv)
+    if args.demo and args.paths:
+        parser.error("--demo makes its own clips: give either paths or --demo")
+    return from_flags(TestConfig, args), args.paths, args.demo
+
+
+class Judge:
+    """What one session keeps: detector, model, device. The model loads while videos are read."""
+
+    def __init__(self, config: TestConfig, allow_untrained: bool):
+        self.config = config
+        self.is_trained = config.model.exists() or not allow_untrained
+        self._model: Future = ThreadPoolExecutor(1).submit(_load_model, config, self.is_trained)
+        self.detector = load_detector(config.detector, config.models)
+
+    def model(self):
+        """(checkpoint, device, facts for report.json); raises what loading raised."""
+        return self._model.result()
+
+    def analyse(self, path: Path) -> tuple[Analysis, Path]:
+        """Judge one file and write its reports; returns the analysis and their folder."""
+        results = find_faces(path, self.detector, self.config.frames)
+        checkpoint, device, facts = self.model()
+        caveat = None if self.is_trained else UNTRAINED
+        analysis = score_and_judge(path, results, checkpoint, device, caveat)
+        from utils.report import write_reports  # matplotlib loads behind torch, off the main thread
+
+        folder = results_folder(self.config.results, path)
+        with atomic_folder(folder, keep_others=True) as temporary:
+            write_reports(temporary, analysis, facts | {"detector": self.detector.name})
+        return analysis, folder
+
+
+def _load_model(config: TestConfig, is_trained: bool):
+    from utils.checkpoint import load_checkpoint, untrained_checkpoint
+    from utils.model import ARCHITECTURE, pick_device, place
+
+    device = pick_device(config.device)
+    checkpoint = load_checkpoint(config.model) if is_trained else untrained_checkpoint()
+    place(checkpoint.model, device)
+    import utils.report  # noqa: F401 (warms up matplotlib while the main thread decodes)
+
+    gc.freeze()  # what torch imported stays: the collector need not walk it for every video
+
+    facts = {
+        "architecture": ARCHITECTURE,
+        "is_trained": is_trained,
+        "file": str(config.model) if is_trained else None,
+        "sha256": sha256_of(config.model) if is_trained else None,
+        "epoch": checkpoint.training.get("epoch"),
+        "validation": checkpoint.metrics.get("validation"),
+        "device": str(device),
+    }
+    return checkpoint, device, facts
+
+
+def results_folder(results: Path, path: Path) -> Path:
+    """results/<video_name>/, with a digest of the path added where another file has that name."""
+    name = "".join(c if c.isprintable() else "_" for c in path.stem)[:100].strip(". ") or "video"
+    folder = results / name
+    owner = None
+    if folder.exists():
+        try:
+            owner = json.loads((folder / "report.json").read_bytes())["file"]["path"]
+        except (OSError, ValueError, KeyError, TypeError):
+            owner = "unknown"
+    if name.lower() in RESERVED_NAMES or owner not in (None, str(path.resolve())):
+        digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+        folder = results / f"{name}_{digest}"
+    return folder
+
+
+def files_in(paths: list[str]) -> tuple[list[Path], int]:
+    """Replace folders by the videos and images in them; returns files and the number of errors."""
+    files, errors = [], 0
+    for path in map(Path, paths):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
+        inside = [p for p in inside if not p.name.startswith(".")]
+        files += inside
+        if not inside:
+            console.error(f"{shown(path)}: no videos or images in this folder")
+            errors += 1
+    return files, errors
+
+
+def judge_files(judge: Judge, files: list[Path]) -> int:
+    """Judge one file after another; returns how many failed."""
+    errors = 0
+    for path in files:
+        try:
+            analysis, folder = judge.analyse(path)
+        except VideoError as error:
+            console.error(f"{shown(path)}: {error}")
+            errors += 1
+            continue
+        print_analysis(analysis, judge.is_trained)
+        print(f"\n   Reports: {shown(folder)}", flush=True)
+    if len(files) > 1:
+        console.heading("📁 ALL FILES")
+        print(f"   {len(files) - errors} judged, {errors} failed")
+    return errors
+
+
+def print_analysis(analysis: Analysis, is_trained: bool) -> None:
+    mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
+    console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
+    print_frames(analysis)
+    print_temporal(analysis)
+    verdict = analysis.verdict
+    console.heading("⚖️ FINAL VERDICT")
+    print(f"   {HEADLINES[verdict.outcome]}")
+    if verdict.confidence is not None:
+        print(f"   Confidence: {verdict.confidence:.2%}")
+    for reason in verdict.reasons:
+        print(f"   Reason: {reason}")
+
+
+def print_frames(analysis: Analysis) -> None:
+    console.heading("📊 FRAME-BY-FRAME ANALYSIS")
+    used = [result.p_fake for result in analysis.frames if result.p_fake is not None]
+    agreements = iter(consistency(used) if used else [])
+    for number, result in enumerate(analysis.frames, 1):
+        print(f"Frame {number} @ {result.frame.seconds:.2f}s:")
+        if result.p_fake is None:
+            print("   ⚪ No face found: this frame does not count")
+            continue
+        vote = frame_vote(result.p_fake, analysis.threshold)
+        confidence = result.p_fake if vote == FAKE else 1 - result.p_fake
+        print(f"   {SIGNS[vote]} Prediction: {vote}")
+        print(f"   Confidence: {confidence:.2%}")
+        print(f"   Probabilities: Real={1 - result.p_fake:.1%}, Fake={result.p_fake:.1%}")
+        print(f"   • {describe_confidence(vote, confidence)}")
+        print(f"   • {describe_consistency(next(agreements))}")
+
+
+def describe_confidence(vote: str, confidence: float) -> str:
+    kind = "fake" if vote == FAKE else "authentic"
+    if confidence >= 0.85:
+        return f"{SIGNS[vote]} VERY HIGH confidence - clear {kind} characteristics"
+    if confidence >= 0.7:
+        return f"{SIGNS[vote]} HIGH confidence - strong {kind} characteristics"
+    if confidence >= 0.6:
+        return f"🟡 MODERATE confidence - some {kind} characteristics"
+    return "🟡 LOW confidence - close to undecided"
+
+
+def describe_consistency(agreement: float) -> str:
+    if agreement >= 0.85:
+        return f"✅ Highly consistent across frames ({agreement:.1%})"
+    if agreement >= 0.7:
+        return f"🟡 Moderately consistent across frames ({agreement:.1%})"
+    return f"⚠️ Inconsistent with the other frames ({agreement:.1%})"
+
+
+def print_temporal(analysis: Analysis) -> None:
+    console.heading("🎯 TEMPORAL CONSISTENCY ANALYSIS")
+    verdict = analysis.verdict
+    used = verdict.fake_votes + verdict.real_votes
+    print(f"   Frames with a face: {used} of {len(analysis.frames)}")
+    if used:
+        print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / used:.1%})")
+        print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / used:.1%})")
+        print(f"   Prediction consistency: {verdict.agreement:.1%}")
+
+
+def typed_path(text: str) -> str:
+    """The path that a person typed or dragged in: without the quotes or escapes of a shell."""
+    text = text.strip().removeprefix("& ")
+    candidates = [text, text[1:-1] if text[:1] == text[-1:] and text[:1] in "'\"" else text]
+    if os.name == "posix":
+        with contextlib.suppress(ValueError):  # an apostrophe in the name
+            candidates.append(" ".join(shlex.split(text)))
+    candidates = [os.path.expanduser(candidate) for candidate in candidates]
+    return next((c for c in candidates if "\0" not in c and os.path.exists(c)), candidates[1])
+
+
+def prompt_loop(judge: Judge) -> None:
+    """Ask for paths until quit, the end of input, or Ctrl-C at the prompt."""
+    print("Type a path to a video, image or folder, or drag it in. Leave with: quit")
+    while True:
+        try:
+            text = input(PROMPT)
+        except (EOFError, KeyboardInterrupt):
+            print("\nGoodbye.")
+            return
+        if text.strip().lower() in ("quit", "exit", "q"):
+            print("Goodbye.")
+            return
+        if text.strip():
+            judge_files(judge, files_in([typed_path(text)])[0])
+
+
+def run_demo(judge: Judge) -> int:
+    console.heading("🧪 DEMONSTRATION")
+    untouched, altered = make_demo_clips(judge.config.results / "demo", judge.detector)
+    print("Two clips made from a public-domain portrait (Grace Hopper, US Navy), camera moving:")
+    print(f"   {shown(untouched)}: the portrait as it is")
+    print(f"   {shown(altered)}: the same with an altered copy of the face blended in")
+    if not judge.is_trained:
+        console.warn(
+            f"No trained model at {shown(judge.config.model)}: {UNTRAINED}. "
+            "They show what the program does; for verdicts run src/2_train_model.py"
+        )
+    return judge_files(judge, [untouched, altered])
+
+
+def run(config: TestConfig, paths: list[str], demo: bool) -> int:
+    if not demo and not config.model.exists():
+        raise FileNotFoundError(
+            f"{config.model} not found: run src/2_train_model.py first, or see the pipeline at "
+            "work with src/3_test_video.py --demo"
+        )
+    judge = Judge(config, allow_untrained=demo)
+    if demo:
+        return 1 if run_demo(judge) else 0
+    if not paths:
+        judge.model()  # a damaged checkpoint is told before the first question
+        prompt_loop(judge)
+        return 0
+    files, errors = files_in(paths)
+    return 1 if errors + judge_files(judge, files) else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    console.setup()
+    config, paths, demo = parse_args(argv)
+    try:
+        return run(config, paths, demo)
+    except KeyboardInterrupt:
+        console.error("interrupted")
+        return 130
+    except OSError as error:
+        console.error(shown(error))
+        return 1
+    except ValueError as error:  # an unknown device, a checkpoint that cannot be used
+        console.error(shown(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

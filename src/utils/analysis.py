@@ -1,0 +1,88 @@
+"""One video from file to verdict: the steps that scripts and tests share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from utils.config import FAKE as FAKE_LABEL
+from utils.config import REAL as REAL_LABEL
+from utils.config import VISIBLE_SHARE, VerdictConfig
+from utils.faces import Face, crop_square, main_faces, square_around
+from utils.verdict import REAL, Verdict, judge
+from utils.video import Frame, is_image, read_frames
+
+
+@dataclass
+class FrameResult:
+    """One sampled frame: its face if it has one, and what the network made of it.
+
+    crop: (S, S, 3) uint8 BGR as stored by extraction. visible: square (left, top, right, bottom)
+    of the frame that the network sees. heat: (h, w) in [0, 1] over that square, the evidence
+    for heat_label.
+    """
+
+    frame: Frame
+    face: Face | None
+    crop: np.ndarray | None = None
+    visible: tuple[int, int, int, int] | None = None
+    p_fake: float | None = None
+    heat: np.ndarray | None = None
+
+
+@dataclass
+class Analysis:
+    """A judged video."""
+
+    path: Path
+    frames: list[FrameResult]
+    verdict: Verdict
+    heat_label: int
+    threshold: float
+
+
+def find_faces(path: Path, detector, count: int) -> list[FrameResult]:
+    """Read at most count evenly spaced frames and find the main face. Raises VideoError."""
+    frames = read_frames(path, count)
+    faces = main_faces([detector.detect(frame.image) for frame in frames])
+    return [FrameResult(frame, face) for frame, face in zip(frames, faces, strict=True)]
+
+
+def cut_crops(results: list[FrameResult], preprocessing) -> None:
+    """Add crop and visible square to every result with a face, as the checkpoint wants them."""
+    for result in results:
+        if result.face:
+            square = square_around(result.face, preprocessing.crop_margin)
+            result.crop = crop_square(result.frame.image, square, preprocessing.crop_size_px)
+            result.visible = square_around(result.face, preprocessing.crop_margin * VISIBLE_SHARE)
+
+
+def score_and_judge(
+    path: Path, results: list[FrameResult], checkpoint, device, caveat: str | None = None
+) -> Analysis:
+    """Send all crops through the network in one batch, and judge. A caveat forbids a verdict."""
+    import torch  # here, for reading and detection need not wait for it
+
+    from utils.frames import eval_transform
+    from utils.gradcam import heat_for, predict_with_cam
+
+    cut_crops(results, checkpoint.preprocessing)
+    usable = [result for result in results if result.crop is not None]
+    evidence = np.zeros((0, 1, 1))
+    if usable:
+        crops = np.stack([result.crop[..., ::-1].transpose(2, 0, 1) for result in usable])
+        batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))
+        p_fake, evidence = predict_with_cam(checkpoint.model, batch.to(device))
+        for result, score in zip(usable, p_fake, strict=True):
+            result.p_fake = float(score)
+    verdict = judge(
+        [result.p_fake for result in results],
+        checkpoint.threshold,
+        VerdictConfig(),
+        is_image(path),
+        caveat,
+    )
+    heat_label = REAL_LABEL if verdict.outcome == REAL else FAKE_LABEL
+    for result, heat in zip(usable, heat_for(evidence, heat_label) if usable else [], strict=True):
+        result.heat = heat
+    return Analysis(path, results, verdict, heat_label, checkpoint.threshold)

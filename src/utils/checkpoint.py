@@ -1,0 +1,122 @@
+"""The checkpoint file: the one place that knows its format."""
+
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from utils.files import atomic_file
+from utils.model import ARCHITECTURE, DeepfakeDetector
+
+FORMAT = "deepfake-detector"
+VERSION = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing or unusable; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a frame becomes the network's input: what training used is what testing must use."""
+
+    detector: str = "yunet"
+    crop_size_px: int = 256
+    crop_margin: float = 1.54
+    image_size_px: int = 224
+
+
+@dataclass
+class Checkpoint:
+    """A model with everything needed to use it, and where wanted to train it further.
+
+    threshold: p_fake from which a frame or video counts as fake, in [0, 1].
+    metrics: figures measured on validation. training: configuration and state of the run.
+    """
+
+    model: DeepfakeDetector
+    preprocessing: Preprocessing
+    threshold: float = 0.5
+    metrics: dict = field(default_factory=dict)
+    training: dict = field(default_factory=dict)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically; plain containers and tensors only, so that weights_only=True reads it."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "architecture": ARCHITECTURE,
+        "state_dict": checkpoint.model.state_dict(),
+        "preprocessing": asdict(checkpoint.preprocessing),
+        "threshold": float(checkpoint.threshold),
+        "metrics": checkpoint.metrics,
+        "training": checkpoint.training,
+    }
+    with atomic_file(path) as stream:
+        torch.save(content, stream)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint to the CPU, in evaluation mode. No code in the file is executed.
+
+    Raises CheckpointError for a missing, damaged, unsafe or foreign file.
+    """
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this project: use one that src/2_train_model.py wrote"
+        )
+    if content.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path} has format version {content.get('version')}, this code reads "
+            f"{VERSION}: train again with src/2_train_model.py"
+        )
+    if content.get("architecture") != ARCHITECTURE:
+        raise CheckpointError(
+            f"{path} is for the architecture {content.get('architecture')}, "
+            f"not {ARCHITECTURE}: name another file with --model"
+        )
+    try:
+        model = DeepfakeDetector()
+        model.load_state_dict(content["state_dict"])
+        return Checkpoint(
+            model.eval(),
+            Preprocessing(**content["preprocessing"]),
+            float(content["threshold"]),
+            content["metrics"],
+            content["training"],
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} does not fit this network ({reason}): train again with src/2_train_model.py"
+        ) from error
+
+
+def _read(path: Path):
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} not found: run src/2_train_model.py first, or see the pipeline at work with "
+            "src/3_test_video.py --demo"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is damaged, or holds more than weights; nothing in it was executed: "
+            "use a file that src/2_train_model.py wrote"
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is truncated or damaged ({reason}): copy it again, or train again"
+        ) from error
+
+
+def untrained_checkpoint() -> Checkpoint:
+    """A network with random weights, always the same, to show the pipeline without a model."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Checkpoint(DeepfakeDetector().eval(), Preprocessing())

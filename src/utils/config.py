@@ -1,0 +1,143 @@
+"""Fixed paths, class labels, default settings, and the flags made from them."""
+
+import argparse
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FACEFORENSICS_DIR = ROOT / "data" / "faceforensics" / "archive" / "FaceForensics++_C23"
+CELEB_DF_DIR = ROOT / "data" / "archive (1)"
+FRAMES_DIR = ROOT / "data" / "all_datasets_frames"
+SPLITS_FILE = ROOT / "data" / "splits.json"
+MODELS_DIR = ROOT / "models"
+RESULTS_DIR = ROOT / "analysis_results"
+
+REGISTRY_NAME = "video_registry.json"
+BEST_MODEL_NAME = "best_model.pth"
+LAST_MODEL_NAME = "last.pth"
+
+REAL, FAKE = 0, 1
+LABEL_NAMES = ("real", "fake")
+
+# The network sees the middle 7/8 of a stored crop: 224 of 256 px.
+VISIBLE_SHARE = 7 / 8
+
+
+def positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def natural_int(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value
+
+
+def positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def option(default, help_text: str, **argparse_options):
+    """A dataclass field that add_flags turns into a command-line flag."""
+    return field(default=default, metadata={"help": help_text, **argparse_options})
+
+
+@dataclass(frozen=True)
+class ExtractConfig:
+    """Settings of 1_extract_frames.py.
+
+    The 256 px crop spans 1.54 x the longer side of the face box. The network sees its middle
+    224 px, which is 1.35 x the face box; the rest is room for training to shift and zoom.
+    """
+
+    faceforensics: Path = option(FACEFORENSICS_DIR, "FaceForensics++: official tree or c23 archive")
+    celeb_df: Path = option(CELEB_DF_DIR, "Celeb-DF v2")
+    output: Path = option(FRAMES_DIR, "where crops and registry go")
+    models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
+    frames: int = option(6, "evenly spaced frames a video", type=positive_int)
+    crop_size_px: int = option(256, "side of a stored crop in pixels", type=positive_int)
+    crop_margin: float = option(1.54, "side of a crop over side of the face", type=positive_float)
+    detector: str = option("auto", "face detector", choices=("auto", "yunet", "haar"))
+    workers: int = option(0, "worker processes; 0 means one a core", type=natural_int)
+    timeout_seconds: float = option(300.0, "give up on a video after this", type=positive_float)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of 2_train_model.py: the reference's hyper-parameters."""
+
+    frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
+    splits: Path = option(SPLITS_FILE, "identity-disjoint splits, made when absent")
+    models: Path = option(MODELS_DIR, "where best_model.pth and last.pth go")
+    results: Path = option(RESULTS_DIR, "where training/<run>/ goes")
+    run_name: str = option("run", "name of this run under the results folder")
+    epochs: int = option(10, "passes over the training set", type=positive_int)
+    batch_size: int = option(24, "crops a step", type=positive_int)
+    learning_rate: float = option(1e-4, "AdamW learning rate", type=positive_float)
+    weight_decay: float = option(1e-5, "AdamW weight decay", type=float)
+    dropout: float = option(0.3, "dropout in the head", type=fraction)
+    image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
+    fake_share: float = option(0.7, "share of fake videos in a training epoch", type=fraction)
+    pretrained: bool = option(True, "start from ImageNet weights")
+    amp: bool = option(True, "mixed precision where the device gains from it")
+    device: str = option("auto", "auto, cpu, cuda or mps")
+    workers: int = option(2, "data loading processes", type=natural_int)
+    seed: int = option(42, "seed of splits, sampling, augmentation and weights", type=int)
+    resume: bool = option(False, "go on after an interruption")
+
+
+@dataclass(frozen=True)
+class TestConfig:
+    """Settings of 3_test_video.py."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
+    models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
+    results: Path = option(RESULTS_DIR, "where <video_name>/ goes")
+    frames: int = option(10, "evenly spaced frames a video", type=positive_int)
+    detector: str = option("auto", "face detector", choices=("auto", "yunet", "haar"))
+    device: str = option("auto", "auto, cpu, cuda or mps")
+
+
+@dataclass(frozen=True)
+class VerdictConfig:
+    """When a verdict is INCONCLUSIVE. All values are shares or probabilities in [0, 1]."""
+
+    min_frames: int = 3
+    band: float = 0.1  # mean p_fake closer to the threshold than this decides nothing
+    min_agreement: float = 0.7  # share of frames that must vote with the verdict
+
+
+def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
+    """Give parser one flag for every field of a config dataclass."""
+    for item in fields(config_class):
+        settings = dict(item.metadata)
+        text = settings.pop("help")
+        flag = "--" + item.name.replace("_", "-")
+        if isinstance(item.default, bool):
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(flag, action=action, default=item.default, help=text)
+        else:
+            settings.setdefault("type", type(item.default))
+            text = f"{text} (default: {item.default})"
+            parser.add_argument(flag, default=item.default, help=text, **settings)
+
+
+def from_flags(config_class: type, args: argparse.Namespace):
+    """The config dataclass that parsed flags describe."""
+    return config_class(**{item.name: getattr(args, item.name) for item in fields(config_class)})

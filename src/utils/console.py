@@ -1,0 +1,108 @@
+"""What the scripts print: headings, status lines, progress, on any console."""
+
+import codecs
+import os
+import sys
+import time
+import unicodedata
+
+RULE = "━" * 26
+GREEN, YELLOW, RED = "32", "33", "31"
+
+_ASCII = {
+    "🔴": "[!]",
+    "🟢": "[+]",
+    "🟡": "[?]",
+    "✅": "[ok]",
+    "⚠": "[!]",
+    "❌": "[x]",
+    "📹": ">",
+    "━": "-",
+    "═": "=",
+    "║": "|",
+    "•": "*",
+    "·": "-",
+    "–": "-",
+    "…": "...",
+    "×": "x",
+    "→": "->",
+    "≥": ">=",
+    "≤": "<=",
+}
+
+
+def _plain_ascii(error: UnicodeError):
+    """Codec error handler: a readable ASCII stand-in for what the console cannot print."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = "".join(map(_stand_in, error.object[error.start : error.end]))
+    return text, error.end
+
+
+def _stand_in(character: str) -> str:
+    if character in _ASCII:
+        return _ASCII[character]
+    if unicodedata.category(character) in ("Mn", "So"):  # variation selectors, other pictures
+        return ""
+    letters = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return letters or "?"
+
+
+def setup() -> None:
+    """Make printing safe on consoles without emoji, and reading safe for undecodable paths."""
+    codecs.register_error("plain-ascii", _plain_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="plain-ascii")
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")
+
+
+def shown(path) -> str:
+    """A path as it can be printed on one line: control characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
+def heading(text: str) -> None:
+    print(f"\n{text}\n{RULE}")
+
+
+def good(text: str) -> None:
+    print(_coloured(f"✅ {text}", GREEN, sys.stdout))
+
+
+def warn(text: str) -> None:
+    print(_coloured(f"⚠️  {text}", YELLOW, sys.stdout))
+
+
+def bad(text: str) -> None:
+    print(_coloured(f"❌ {text}", RED, sys.stdout))
+
+
+def error(text: str) -> None:
+    """One line on standard error: what failed, and the remedy."""
+    print(_coloured(f"❌ {text}", RED, sys.stderr), file=sys.stderr)
+
+
+def _coloured(text: str, colour: str, stream) -> str:
+    if stream.isatty() and "NO_COLOR" not in os.environ:
+        return f"\033[{colour}m{text}\033[0m"
+    return text
+
+
+def progress(items, total: int, label: str, units: str = "videos"):
+    """Iterate over items with a bar on a terminal, or a line every 10 s in a log file."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(items, total=total, desc=label, unit=f" {units}", dynamic_ncols=True)
+        return
+    start = last = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= 10 or done == total:
+            last = now
+            rate = done / max(now - start, 1e-9)
+            left = (total - done) / rate
+            print(f"{label}: {done}/{total} {units}, {rate:.2f}/s, {left:.0f} s left", flush=True)

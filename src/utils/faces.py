@@ -1,0 +1,242 @@
+"""Finding faces in frames, following them over a video, and cutting them out."""
+
+import hashlib
+import os
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from utils import console
+from utils.files import atomic_file
+
+YUNET_FILE = "face_detection_yunet_2023mar.onnx"
+YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+YUNET_URL = (
+    "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/" + YUNET_FILE
+)
+YUNET_VARIABLE = "YUNET_MODEL"
+OFFLINE_VARIABLE = "DEEPFAKE_OFFLINE"
+
+DETECTION_SIDE_PX = 640  # frames are shrunk to this longer side before detection
+MIN_SCORE = 0.6
+
+# Haar's square box, rescaled to YuNet's face box: medians over 168 faces that both found in frames
+# of FaceForensics++ (YuNet's width and height over Haar's side, and the shift of the centre).
+HAAR_WIDTH, HAAR_HEIGHT, HAAR_SHIFT_Y = 0.795, 1.076, 0.019
+
+
+@dataclass(frozen=True)
+class Face:
+    """A detected face, in pixels of its image.
+
+    box_xyxy: left, top, right, bottom. landmarks_xy: right eye, left eye, nose tip, right and left
+    mouth corner as the subject has them; None from a detector that has none. score: in [0, 1].
+    """
+
+    box_xyxy: tuple[float, float, float, float]
+    landmarks_xy: tuple[tuple[float, float], ...] | None
+    score: float
+
+    @property
+    def side_px(self) -> float:
+        left, top, right, bottom = self.box_xyxy
+        return max(right - left, bottom - top)
+
+    @property
+    def centre_xy(self) -> tuple[float, float]:
+        left, top, right, bottom = self.box_xyxy
+        return (left + right) / 2, (top + bottom) / 2
+
+
+class YuNetDetector:
+    """OpenCV's YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023)."""
+
+    name = "yunet"
+
+    def __init__(self, model_file: Path):
+        self._net = cv2.FaceDetectorYN.create(str(model_file), "", (320, 320), MIN_SCORE, 0.3, 100)
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """Faces in an (H, W, 3) uint8 BGR image, largest first."""
+        small, scale = _shrink(image)
+        self._net.setInputSize((small.shape[1], small.shape[0]))
+        _, rows = self._net.detect(small)
+        faces = []
+        for row in np.zeros((0, 15)) if rows is None else rows.astype(float) / scale:
+            left, top, width, height = row[:4]
+            points = tuple((row[i], row[i + 1]) for i in range(4, 14, 2))
+            faces.append(Face((left, top, left + width, top + height), points, row[14] * scale))
+        return sorted(faces, key=lambda face: -face.side_px)
+
+
+class HaarDetector:
+    """The frontal-face cascade that OpenCV 4 carries (Viola and Jones, CVPR 2001)."""
+
+    name = "haar"
+
+    def __init__(self):
+        folder = Path(cv2.data.haarcascades)
+        self._cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """Faces in an (H, W, 3) uint8 BGR image, largest first, as boxes of YuNet's convention."""
+        small, scale = _shrink(image)
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        faces = []
+        for left, top, width, height in self._cascade.detectMultiScale(
+            grey, 1.1, 5, minSize=(32, 32)
+        ):
+            x, y = left + width / 2, top + height * (0.5 + HAAR_SHIFT_Y)
+            half_w, half_h = width * HAAR_WIDTH / 2, height * HAAR_HEIGHT / 2
+            box = (x - half_w, y - half_h, x + half_w, y + half_h)
+            faces.append(Face(tuple(float(v / scale) for v in box), None, 1.0))
+        return sorted(faces, key=lambda face: -face.side_px)
+
+
+def load_detector(kind: str, models_dir: Path) -> YuNetDetector | HaarDetector:
+    """The detector named kind: 'yunet', 'haar', or 'auto' for YuNet where its file can be had.
+
+    Raises FileNotFoundError for 'yunet' without its file. 'auto' then warns once and uses Haar.
+    """
+    if kind == "haar":
+        return HaarDetector()
+    try:
+        return YuNetDetector(find_yunet_file(models_dir))
+    except (OSError, cv2.error) as error:
+        reason = error.err if isinstance(error, cv2.error) else error
+        if kind == "yunet":
+            raise FileNotFoundError(f"YuNet is not available: {reason}") from error
+        console.warn(
+            f"YuNet is not available ({console.shown(reason)}): using OpenCV's Haar cascade, which "
+            f"misses more faces. Remedy: put {YUNET_FILE} into {console.shown(models_dir)}"
+        )
+        return HaarDetector()
+
+
+def find_yunet_file(models_dir: Path) -> Path:
+    """YuNet's file: in models_dir, else where $YUNET_MODEL says, else downloaded to models_dir.
+
+    Every candidate must have the published SHA-256. Raises OSError when there is none.
+    """
+    candidates = [models_dir / YUNET_FILE]
+    if YUNET_VARIABLE in os.environ:
+        candidates.append(Path(os.environ[YUNET_VARIABLE]))
+    for candidate in candidates:
+        if candidate.is_file():
+            if _is_yunet(candidate.read_bytes()):
+                return candidate
+            console.warn(f"{console.shown(candidate)} is not YuNet 2023mar (checksum): ignored")
+    if os.environ.get(OFFLINE_VARIABLE):
+        raise FileNotFoundError(f"no {YUNET_FILE}, and {OFFLINE_VARIABLE} forbids the download")
+    with urllib.request.urlopen(YUNET_URL, timeout=10) as reply:
+        content = reply.read(1 << 20)
+    if not _is_yunet(content):
+        raise OSError("the downloaded file has a wrong checksum")
+    with atomic_file(candidates[0]) as stream:
+        stream.write(content)
+    console.good(f"YuNet face detector downloaded to {console.shown(candidates[0])}")
+    return candidates[0]
+
+
+def _is_yunet(content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest() == YUNET_SHA256
+
+
+def _shrink(image: np.ndarray) -> tuple[np.ndarray, float]:
+    scale = min(1.0, DETECTION_SIDE_PX / max(image.shape[:2]))
+    if scale == 1.0:
+        return image, scale
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
+
+
+def link_faces(frames: list[list[Face]]) -> list[list[Face | None]]:
+    """Link the faces of sampled frames into tracks, each one face or None a frame.
+
+    Frames lie seconds apart, so a face continues a track when it is of similar size (half to twice)
+    and near its last place (within 1.5 face sides); nearest pairs are linked first. Tracks are
+    ordered by the sum of their face sides: large and persistent first.
+    """
+    tracks: list[list[Face | None]] = []
+    for number, faces in enumerate(frames):
+        pairs = []
+        for t, track in enumerate(tracks):
+            last = next(face for face in reversed(track) if face)
+            for f, face in enumerate(faces):
+                distance = np.hypot(*np.subtract(face.centre_xy, last.centre_xy)) / last.side_px
+                if 0.5 <= face.side_px / last.side_px <= 2 and distance <= 1.5:
+                    pairs.append((distance, t, f))
+        linked = {}
+        for _, t, f in sorted(pairs):
+            if t not in linked and f not in linked.values():
+                linked[t] = f
+        for t, track in enumerate(tracks):
+            track.append(faces[linked[t]] if t in linked else None)
+        for f, face in enumerate(faces):
+            if f not in linked.values():
+                tracks.append([None] * number + [face])
+    return sorted(tracks, key=lambda track: -sum(face.side_px for face in track if face))
+
+
+def main_faces(frames: list[list[Face]]) -> list[Face | None]:
+    """The face to judge in each frame: of the track that persists and is largest.
+
+    A frame in which that track is lost but which shows exactly one face of similar size (half to
+    twice its median) contributes that face: people move further than the link allows.
+    """
+    tracks = link_faces(frames)
+    if not tracks:
+        return [None] * len(frames)
+    main = tracks[0]
+    median = float(np.median([face.side_px for face in main if face]))
+    chosen = []
+    for face, faces in zip(main, frames, strict=True):
+        if face is None and len(faces) == 1 and 0.5 <= faces[0].side_px / median <= 2:
+            face = faces[0]
+        chosen.append(face)
+    return chosen
+
+
+def square_around(face: Face, margin: float) -> tuple[int, int, int, int]:
+    """The square (left, top, right, bottom) of margin x the face's longer side around its centre.
+
+    Whole pixels; it may reach over the border of the image.
+    """
+    x, y = face.centre_xy
+    side = max(1, round(face.side_px * margin))
+    left, top = round(x - side / 2), round(y - side / 2)
+    return left, top, left + side, top + side
+
+
+def crop_square(image: np.ndarray, square: tuple[int, int, int, int], size_px: int) -> np.ndarray:
+    """Cut a square from an (H, W, 3) image and scale it to (size_px, size_px, 3).
+
+    What lies outside the image is its reflection. Area interpolation downwards, linear upwards.
+    """
+    left, top, right, bottom = square
+    height, width = image.shape[:2]
+    inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    pads = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    if any(pads):
+        inside = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REFLECT_101)
+    down = right - left > size_px
+    method = cv2.INTER_AREA if down else cv2.INTER_LINEAR
+    return cv2.resize(inside, (size_px, size_px), interpolation=method)
+
+
+def to_crop(points_xy, square: tuple[int, int, int, int], size_px: int) -> list[list[float]]:
+    """Map points from pixels of the frame to pixels of the crop, rounded to a tenth."""
+    scale = size_px / (square[2] - square[0])
+    return [
+        [round((x - square[0]) * scale, 1), round((y - square[1]) * scale, 1)] for x, y in points_xy
+    ]
+
+
+def clipped(square: tuple[int, int, int, int], image: np.ndarray) -> tuple[int, int, int, int]:
+    """The part of a square that lies inside the image."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = square
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)

@@ -1,0 +1,83 @@
+"""Crash-safe writing: every file and folder appears complete or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".writing-"
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path):
+    """Yield a binary file object whose content replaces path when the block succeeds.
+
+    The temporary file lies in path's own folder, so that os.replace never crosses a file system.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, keep_others: bool = False):
+    """Yield a new empty folder that becomes path when the block succeeds.
+
+    A folder already there is replaced; with keep_others, only its files of the same names are.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
+    try:
+        os.chmod(folder, 0o777 & ~_umask())
+        yield folder
+        if not path.exists():
+            os.replace(folder, path)
+        elif keep_others:
+            for file in folder.iterdir():
+                os.replace(file, path / file.name)
+            folder.rmdir()
+        else:
+            # A full folder cannot be replaced in one step: move it aside, then delete it.
+            old = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
+            os.replace(path, old / "old")
+            os.replace(folder, path)
+            shutil.rmtree(old)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def write_json(path: Path, value, indent: int | None = 2) -> None:
+    """Write value as UTF-8 JSON, atomically. The same value gives the same bytes."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    with atomic_file(path) as stream:
+        # A file name that is not valid UTF-8 arrives as lone surrogates; keep it readable.
+        stream.write((text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content as 64 hex digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

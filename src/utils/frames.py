@@ -1,0 +1,117 @@
+"""Crops as a torch dataset: loading, augmentation, and the order in which training sees them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+from torchvision import transforms
+from torchvision.io import ImageReadMode, read_image
+
+from utils.checkpoint import Preprocessing
+from utils.config import VISIBLE_SHARE
+from utils.splits import draw_training_videos
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class CropError(Exception):
+    """A crop that the registry names but that cannot be read; the message names the file."""
+
+
+def eval_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Stored crops (..., 3, S, S) uint8 RGB -> network input (..., 3, H, H) float, normalised."""
+    visible = round(preprocessing.crop_size_px * VISIBLE_SHARE)
+    size = preprocessing.image_size_px
+    steps = [transforms.CenterCrop(visible)]
+    if size != visible:
+        steps.append(transforms.Resize((size, size), antialias=True))
+    steps += [
+        transforms.ConvertImageDtype(torch.float32),
+        transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
+    ]
+    return transforms.Compose(steps)
+
+
+def train_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], torch.Tensor]:
+    """eval_transform behind the reference's augmentation: flip, rotation, colour jitter."""
+    return transforms.Compose(
+        [
+            transforms.RandomHorizontalFlip(0.5),
+            transforms.RandomRotation(10, transforms.InterpolationMode.BILINEAR),
+            transforms.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2),
+            eval_transform(preprocessing),
+        ]
+    )
+
+
+class FaceFrames(Dataset):
+    """The crops of some registry records.
+
+    An item is (image (3, H, H) float, label, number of its video in videos). Its key is a crop's
+    number, or (number, seed) to make the transform's randomness repeatable in any process.
+    """
+
+    def __init__(self, frames_dir: Path, videos: list[dict], transform: Callable):
+        self.frames_dir = frames_dir
+        self.videos = videos
+        self.transform = transform
+        self.samples = [
+            (f"{video['id']}/{frame['crop']}", video["label"], number)
+            for number, video in enumerate(videos)
+            for frame in video["frames"]
+            if frame["crop"]
+        ]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[torch.Tensor, int, int]:
+        index, seed = key if isinstance(key, tuple) else (key, 0)
+        name, label, video_number = self.samples[index]
+        try:
+            image = read_image(str(self.frames_dir / name), ImageReadMode.RGB)
+        except RuntimeError as error:
+            path = self.frames_dir / name
+            raise CropError(
+                f"{path} cannot be read: delete its folder and run src/1_extract_frames.py again"
+            ) from error
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.transform(image), label, video_number
+
+
+class RatioSampler(Sampler):
+    """Each epoch: all real training videos and a fresh draw of fakes, shuffled by frame.
+
+    Yields (crop number, augmentation seed). Everything follows from (seed, epoch).
+    """
+
+    def __init__(self, dataset: FaceFrames, fake_share: float, seed: int):
+        self.dataset = dataset
+        self.fake_share = fake_share
+        self.seed = seed
+        self.epoch = 0
+
+    def drawn_labels(self) -> np.ndarray:
+        """Labels (n,) of the crops that this epoch will show."""
+        return np.array([self.dataset.samples[index][1] for index in self._draw()[0]])
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        indices, rng = self._draw()
+        rng.shuffle(indices)
+        seeds = rng.integers(0, 2**62, len(indices))
+        yield from zip(indices.tolist(), seeds.tolist(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self._draw()[0])
+
+    def _draw(self) -> tuple[np.ndarray, np.random.Generator]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        drawn = draw_training_videos(self.dataset.videos, self.fake_share, rng)
+        ids = {video["id"] for video in drawn}
+        numbers = {n for n, video in enumerate(self.dataset.videos) if video["id"] in ids}
+        samples = self.dataset.samples
+        return np.array([i for i, sample in enumerate(samples) if sample[2] in numbers]), rng

@@ -1,0 +1,167 @@
+"""From one video to its crops and record, and from all records to the registry."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+
+from utils import console
+from utils.catalog import Video
+from utils.config import REGISTRY_NAME
+from utils.faces import Face, crop_square, load_detector, main_faces, square_around, to_crop
+from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
+from utils.video import Frame, VideoError, read_frames
+from utils.workers import FatalError, JobError
+
+VERSION = 1
+RECORD_NAME = "video.json"
+JPEG_QUALITY = 95
+
+
+class RegistryError(Exception):
+    """A registry that is missing or unusable; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """Everything that decides what a crop looks like."""
+
+    frames: int
+    crop_size_px: int
+    crop_margin: float
+    detector: str  # 'yunet' or 'haar'
+
+
+class Extractor:
+    """Cuts the faces of one video after another into output/<video id>/."""
+
+    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
+        cv2.setNumThreads(1)  # the processes share the cores
+        self.settings = settings
+        self.output = output
+        self.detector = load_detector(settings.detector, models_dir)
+
+    def __call__(self, video: Video) -> dict[str, int]:
+        """Write crops and record; return the counts of crops and of frames without a face.
+
+        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
+        """
+        try:
+            size_bytes = video.path.stat().st_size
+            frames = read_frames(video.path, self.settings.frames, threads=1)
+        except (VideoError, OSError) as error:
+            raise JobError(str(error)) from error
+        faces = main_faces([self.detector.detect(frame.image) for frame in frames])
+        try:
+            with atomic_folder(self.output / video.id) as folder:
+                entries = [
+                    _write_frame(folder, frame, face, self.settings)
+                    for frame, face in zip(frames, faces, strict=True)
+                ]
+                write_json(folder / RECORD_NAME, self._record(video, size_bytes, entries), None)
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.output}: {error}") from error
+        crops = sum(entry["crop"] is not None for entry in entries)
+        return {"crops": crops, "no_face": len(entries) - crops}
+
+    def _record(self, video: Video, size_bytes: int, entries: list[dict]) -> dict:
+        return {
+            "version": VERSION,
+            "id": video.id,
+            "dataset": video.dataset,
+            "method": video.method,
+            "label": video.label,
+            "identities": list(video.identities),
+            "size_bytes": size_bytes,
+            "settings": asdict(self.settings),
+            "frames": entries,
+        }
+
+
+def _write_frame(folder: Path, frame: Frame, face: Face | None, settings: CropSettings) -> dict:
+    entry = {"index": frame.index, "seconds": round(frame.seconds, 3), "crop": None}
+    if face is None:
+        return entry
+    square = square_around(face, settings.crop_margin)
+    crop = crop_square(frame.image, square, settings.crop_size_px)
+    name = f"{frame.index:06d}.jpg"
+    _, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    (folder / name).write_bytes(jpeg)
+    left, top, right, bottom = face.box_xyxy
+    corners = to_crop([(left, top), (right, bottom)], square, settings.crop_size_px)
+    points = face.landmarks_xy
+    return entry | {
+        "crop": name,
+        "face_side_px": round(face.side_px, 1),
+        "score": round(face.score, 3),
+        "box_xyxy": corners[0] + corners[1],
+        "landmarks_xy": points and to_crop(points, square, settings.crop_size_px),
+    }
+
+
+def finished_record(video: Video, settings: CropSettings, output: Path) -> dict | None:
+    """The record of a video already cut with these settings from a file of this size, or None."""
+    try:
+        record = json.loads((output / video.id / RECORD_NAME).read_bytes())
+        same_file = record["size_bytes"] == video.path.stat().st_size
+        return record if same_file and _is_current(record, settings) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_current(record: dict, settings: CropSettings) -> bool:
+    return record["version"] == VERSION and record["settings"] == asdict(settings)
+
+
+def remove_leftovers(output: Path) -> None:
+    """Delete the half-written folders of a run that was killed."""
+    for folder, subfolders, _ in os.walk(output):
+        for name in [name for name in subfolders if name.startswith(TEMPORARY_PREFIX)]:
+            shutil.rmtree(Path(folder, name), ignore_errors=True)
+            subfolders.remove(name)
+
+
+def collate(output: Path, settings: CropSettings) -> dict:
+    """Write the registry of all records below output that have these settings, and return it.
+
+    The registry follows from the records alone: the same records give the same bytes.
+    """
+    records, stale = [], 0
+    for folder, subfolders, names in os.walk(output):
+        subfolders[:] = [name for name in subfolders if not name.startswith(TEMPORARY_PREFIX)]
+        if RECORD_NAME in names:
+            record = json.loads(Path(folder, RECORD_NAME).read_bytes())
+            if _is_current(record, settings):
+                records.append(record)
+            else:
+                stale += 1
+    if stale:
+        console.warn(f"{stale} videos cut with other settings stay out of the registry")
+    registry = {
+        "version": VERSION,
+        "settings": asdict(settings),
+        "videos": sorted(
+            ({k: v for k, v in r.items() if k not in ("version", "settings")} for r in records),
+            key=lambda record: record["id"],
+        ),
+    }
+    write_json(output / REGISTRY_NAME, registry, indent=None)
+    return registry
+
+
+def load_registry(frames_dir: Path) -> dict:
+    """The registry in frames_dir. Raises RegistryError when it is missing or unusable."""
+    path = frames_dir / REGISTRY_NAME
+    remedy = "run src/1_extract_frames.py first"
+    try:
+        registry = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RegistryError(f"{path} not found: {remedy}") from error
+    except (OSError, ValueError) as error:
+        raise RegistryError(f"{path} cannot be read ({error}): {remedy}") from error
+    if not isinstance(registry, dict) or registry.get("version") != VERSION:
+        raise RegistryError(f"{path} is not a registry of version {VERSION}: {remedy}")
+    return registry

@@ -1,0 +1,325 @@
+"""The three PNG reports of a video, and report.json."""
+
+import math
+import warnings
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from utils.analysis import Analysis, FrameResult
+from utils.config import LABEL_NAMES, VISIBLE_SHARE, VerdictConfig
+from utils.console import shown
+from utils.files import sha256_of, write_json
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote
+
+VERSION = 1
+DPI = 100
+GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX = 8, 28, 92, 26
+FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
+
+# Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
+COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
+MARKERS = {FAKE: "^", REAL: "o"}
+GREY = "#767676"
+TITLES = {
+    FAKE: "DEEPFAKE DETECTED",
+    REAL: "APPEARS AUTHENTIC",
+    INCONCLUSIVE: "INCONCLUSIVE",
+}
+
+
+def write_reports(folder: Path, analysis: Analysis, model_facts: dict) -> None:
+    """Write frame_analysis.png, confidence_timeline.png, statistics.png and report.json."""
+    _save(draw_frame_analysis(analysis), folder / "frame_analysis.png")
+    _save(draw_timeline(analysis), folder / "confidence_timeline.png")
+    _save(draw_statistics(analysis), folder / "statistics.png")
+    write_json(folder / "report.json", report_content(analysis, model_facts))
+
+
+def report_content(analysis: Analysis, model_facts: dict) -> dict:
+    """What report.json holds: plain values only."""
+    path = analysis.path
+    return {
+        "version": VERSION,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "file": {
+            "name": path.name,
+            "path": str(path.resolve()),
+            "size_bytes": path.stat().st_size,
+            "sha256": sha256_of(path),
+        },
+        "model": model_facts,
+        "threshold": analysis.threshold,
+        "rules": asdict(VerdictConfig()),
+        "frames": [_frame_content(result, analysis.threshold) for result in analysis.frames],
+        "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
+        "verdict": {k: v for k, v in asdict(analysis.verdict).items() if "votes" not in k},
+    }
+
+
+def _frame_content(result: FrameResult, threshold: float) -> dict:
+    face, score = result.face, result.p_fake
+    return {
+        "index": result.frame.index,
+        "seconds": round(result.frame.seconds, 3),
+        "box_xyxy": face and [round(value, 1) for value in face.box_xyxy],
+        "detection_score": face and round(face.score, 3),
+        "p_fake": score,
+        "vote": None if score is None else frame_vote(score, threshold),
+    }
+
+
+def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
+    """A grid of frames: the full frame with box and heat, the crop, and the crop under its heat.
+
+    Like its sisters below, returns an RGB picture (H, W, 3) uint8.
+    """
+    results = analysis.frames
+    height, width = results[0].frame.image.shape[:2]
+    tile_h = int(np.clip(math.sqrt(FRAME_AREA_PX * height / width), 170, 300))
+    if len(results) <= 2:
+        tile_h = int(tile_h * 1.5)
+    tile_w, side = round(tile_h * width / height), min(tile_h, 255)
+    cell_w, cell_h = tile_w + 2 * (side + GAP_PX), tile_h + CAPTION_PX + 2 * GAP_PX
+    columns = 1 if len(results) <= 2 else 2
+    rows = math.ceil(len(results) / columns)
+    canvas_w = max(columns * (cell_w + MARGIN_PX) + MARGIN_PX, 860)
+    canvas_h = TITLE_PX + rows * cell_h + MARGIN_PX
+    pictures = []
+    figure = Figure(figsize=(canvas_w / DPI, canvas_h / DPI), dpi=DPI)
+
+    def write(x: float, y: float, text: str, **style) -> None:
+        figure.text(x / canvas_w, 1 - y / canvas_h, text, va="center", parse_math=False, **style)
+
+    for number, result in enumerate(results):
+        x = MARGIN_PX + number % columns * (cell_w + MARGIN_PX)
+        y = TITLE_PX + number // columns * cell_h
+        frame, crop, overlay = _tiles(result, (tile_w, tile_h), side)
+        top = y + CAPTION_PX
+        crop_top, crop_x = top + (tile_h - side) // 2, x + tile_w + GAP_PX
+        pictures += [(frame, x, top), (crop, crop_x, crop_top)]
+        pictures.append((overlay, crop_x + side + GAP_PX, crop_top))
+        caption = f"Frame {number + 1}  ·  {result.frame.seconds:.2f} s"
+        write(x, y + CAPTION_PX / 2, caption, fontsize=11)
+        end = x + cell_w
+        if result.p_fake is None:
+            write(end, y + CAPTION_PX / 2, "no face found", fontsize=11, color=GREY, ha="right")
+        else:
+            vote = frame_vote(result.p_fake, analysis.threshold)
+            style = {"fontsize": 11, "color": COLOURS[vote], "weight": "bold", "ha": "right"}
+            write(end, y + CAPTION_PX / 2, f"p_fake {result.p_fake:.3f}  {vote}", **style)
+
+    outcome = analysis.verdict.outcome
+    name = _elided(shown(analysis.path.name), 60)
+    write(MARGIN_PX, 26, TITLES[outcome], fontsize=17, weight="bold", color=COLOURS[outcome])
+    write(canvas_w - MARGIN_PX, 26, name, fontsize=11, ha="right", color=GREY)
+    write(MARGIN_PX, 52, _elided(_summary(analysis), canvas_w // 8), fontsize=11)
+    legend = (
+        "Frame with face box and heat, what the network saw, and the same under its heat. "
+        f"Bright: evidence for {LABEL_NAMES[analysis.heat_label].upper()}."
+    )
+    write(MARGIN_PX, 73, legend, fontsize=9, color=GREY)
+    page = _rendered(figure)
+    for picture, x, y in pictures:  # pasted pixel by pixel: matplotlib would resample them
+        page[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    return page
+
+
+def draw_timeline(analysis: Analysis) -> np.ndarray:
+    """p_fake of every usable frame over time, with threshold and inconclusive band."""
+    figure = Figure(figsize=(10, 4.6), dpi=DPI)
+    axes = figure.subplots()
+    _draw_threshold(axes.axhspan, axes.axhline, analysis.threshold)
+    used = [r for r in analysis.frames if r.p_fake is not None]
+    axes.plot([r.frame.seconds for r in used], [r.p_fake for r in used], color="#444444", lw=1.2)
+    for vote in (FAKE, REAL):
+        points = [r for r in used if frame_vote(r.p_fake, analysis.threshold) == vote]
+        axes.scatter(
+            [r.frame.seconds for r in points],
+            [r.p_fake for r in points],
+            s=70,
+            color=COLOURS[vote],
+            marker=MARKERS[vote],
+            label=f"votes {vote} ({len(points)})",
+            zorder=3,
+        )
+    missing = [r.frame.seconds for r in analysis.frames if r.p_fake is None]
+    if missing:
+        label = f"no face ({len(missing)})"
+        axes.scatter(missing, [0] * len(missing), s=60, color=GREY, marker="x", label=label)
+    last = max(r.frame.seconds for r in analysis.frames)
+    pad = max(last * 0.03, 0.05)
+    axes.set(
+        xlim=(-pad, last + pad), ylim=(-0.04, 1.04), xlabel="time (s)", ylabel="p_fake of the frame"
+    )
+    _strip(axes)
+    _legend_below(figure, axes)
+    _title(figure, analysis)
+    return _rendered(figure)
+
+
+def draw_statistics(analysis: Analysis) -> np.ndarray:
+    """Votes, the distribution of p_fake, and the figures behind the verdict."""
+    figure = Figure(figsize=(12, 4.6), dpi=DPI)
+    votes_axes, histogram_axes, table_axes = figure.subplots(
+        1, 3, gridspec_kw={"width_ratios": [1, 1.5, 1.4]}
+    )
+    scores = np.array([r.p_fake for r in analysis.frames if r.p_fake is not None])
+    verdict = analysis.verdict
+    missing = len(analysis.frames) - len(scores)
+
+    bars = [(FAKE, verdict.fake_votes, COLOURS[FAKE]), (REAL, verdict.real_votes, COLOURS[REAL])]
+    bars.append(("no face", missing, GREY))
+    names, counts, colours = zip(*bars, strict=True)
+    drawn = votes_axes.bar(names, counts, color=colours, width=0.6)
+    votes_axes.bar_label(drawn, padding=2)
+    votes_axes.set(title="Votes", ylabel="frames", ylim=(0, max(counts) * 1.15 or 1))
+    votes_axes.yaxis.get_major_locator().set_params(integer=True)
+    _strip(votes_axes)
+
+    edges = np.linspace(0, 1, 11)
+    for vote in (REAL, FAKE):
+        part = [s for s in scores if frame_vote(s, analysis.threshold) == vote]
+        histogram_axes.hist(part, edges, color=COLOURS[vote], edgecolor="white", label=vote)
+    _draw_threshold(histogram_axes.axvspan, histogram_axes.axvline, analysis.threshold)
+    histogram_axes.set(
+        title="Distribution of p_fake", xlabel="p_fake", ylabel="frames", xlim=(0, 1)
+    )
+    histogram_axes.yaxis.get_major_locator().set_params(integer=True)
+    _strip(histogram_axes)
+
+    table_axes.axis("off")
+    table_axes.set_title("Figures", loc="left")
+    for number, (name, value) in enumerate(_figures(analysis, scores)):
+        y = 0.95 - number * 0.105
+        table_axes.text(0, y, name, va="top", color=GREY)
+        table_axes.text(1, y, value, va="top", ha="right", weight="bold")
+    _title(figure, analysis)
+    return _rendered(figure)
+
+
+def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
+    verdict = analysis.verdict
+    rows = [("Frames with a face", f"{len(scores)} of {len(analysis.frames)}")]
+    if not len(scores):
+        return rows
+    rows += [
+        ("Mean p_fake", f"{scores.mean():.3f}"),
+        ("Median p_fake", f"{np.median(scores):.3f}"),
+        ("Lowest and highest", f"{scores.min():.3f} – {scores.max():.3f}"),
+        ("Standard deviation", f"{scores.std():.3f}"),
+    ]
+    if len(scores) > 1:
+        jump = np.abs(np.diff(scores)).mean()
+        rows.append(("Mean change to the next frame", f"{jump:.3f}"))
+    rows += [
+        ("Frames that agree", f"{verdict.agreement:.0%}"),
+        ("Threshold", f"{analysis.threshold:.3f}"),
+    ]
+    sides = [r.face.side_px for r in analysis.frames if r.face]
+    rows.append(("Median face side", f"{np.median(sides):.0f} px"))
+    return rows
+
+
+def _summary(analysis: Analysis) -> str:
+    verdict = analysis.verdict
+    if verdict.p_fake is None:
+        return verdict.reasons[0]
+    votes = f"{verdict.fake_votes} of {verdict.fake_votes + verdict.real_votes} frames vote FAKE"
+    text = f"mean p_fake {verdict.p_fake:.3f} (threshold {analysis.threshold:.2f})  ·  {votes}"
+    # The console gives each reason in full; its bracket repeats figures that stand here already.
+    return text + "".join(f"  ·  {reason.partition(' (')[0]}" for reason in verdict.reasons)
+
+
+def _title(figure: Figure, analysis: Analysis) -> None:
+    outcome = analysis.verdict.outcome
+    figure.subplots_adjust(left=0.07, right=0.97, top=0.78, bottom=0.2, wspace=0.28)
+    style = {"parse_math": False, "va": "center"}
+    colour = COLOURS[outcome]
+    figure.text(0.07, 0.94, TITLES[outcome], fontsize=15, weight="bold", color=colour, **style)
+    name = _elided(shown(analysis.path.name), 55)
+    figure.text(0.97, 0.94, name, ha="right", fontsize=10, color=GREY, **style)
+    limit = int(figure.get_figwidth() * 12)
+    figure.text(0.07, 0.87, _elided(_summary(analysis), limit), fontsize=10, **style)
+
+
+def _draw_threshold(span, line, threshold: float) -> None:
+    band = VerdictConfig().band
+    span(threshold - band, threshold + band, color="#BBBBBB", alpha=0.3, lw=0, label="inconclusive")
+    line(threshold, color="black", ls="--", lw=1.2, label=f"threshold {threshold:.2f}")
+
+
+def _legend_below(figure: Figure, axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False, fontsize=9)
+
+
+def _strip(axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+
+
+def _elided(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _tiles(result: FrameResult, size: tuple[int, int], side: int) -> list[np.ndarray]:
+    """RGB pictures: the frame with box and heat, the visible crop, the crop under its heat."""
+    image = result.frame.image
+    scale = size[0] / image.shape[1]
+    frame = _resized(image, size)[..., ::-1].copy()
+    if result.visible is None or result.heat is None:
+        blank = np.full((side, side, 3), 235, np.uint8)
+        return [frame, blank, blank]
+    corners = np.array(result.visible) * scale
+    left, top, right, _ = (round(v) for v in corners)
+    heat_side = max(right - left, 1)
+    heat = _resized(result.heat.astype(np.float32), (heat_side, heat_side))
+    # The part of the square that lies inside the picture.
+    ys = slice(max(top, 0), min(top + heat_side, size[1]))
+    xs = slice(max(left, 0), min(left + heat_side, size[0]))
+    inside = heat[ys.start - top : ys.stop - top, xs.start - left : xs.stop - left]
+    frame[ys, xs] = _heated(frame[ys, xs], inside)
+    box = [round(v * scale) for v in result.face.box_xyxy]
+    cv2.rectangle(frame, box[:2], box[2:], (255, 255, 255), 3)
+    cv2.rectangle(frame, box[:2], box[2:], (0, 0, 0), 1)
+
+    edge = round(len(result.crop) * (1 - VISIBLE_SHARE) / 2)
+    visible = result.crop[edge : len(result.crop) - edge, edge : len(result.crop) - edge]
+    crop = _resized(visible, (side, side))[..., ::-1]
+    return [frame, crop, _heated(crop, _resized(result.heat.astype(np.float32), (side, side)))]
+
+
+def _heated(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Lay heat (h, w) in [0, 1] over an RGB picture: the hotter, the less of it shines through."""
+    heat = np.clip(heat, 0, 1)
+    colours = matplotlib.colormaps["inferno"](heat)[..., :3] * 255
+    opacity = 0.65 * np.sqrt(heat)[..., None]
+    return (picture * (1 - opacity) + colours * opacity).round().astype(np.uint8)
+
+
+def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    down = size[0] < picture.shape[1]
+    method = cv2.INTER_AREA if down else cv2.INTER_CUBIC
+    return cv2.resize(picture, size, interpolation=method)
+
+
+def _rendered(figure: Figure) -> np.ndarray:
+    """A figure as RGB picture (H, W, 3) uint8."""
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _save(picture: np.ndarray, path: Path) -> None:
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    path.write_bytes(png)
