@@ -6,6 +6,7 @@ Random weights serve, for the time does not depend on their values.
 """
 
 import argparse
+import atexit
 import gc
 import os
 import resource
@@ -64,7 +65,9 @@ def main() -> None:
     args = parser.parse_args()
     videos = sorted(p for p in args.clips.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     chosen = videos[: args.limit]
-    print(f"{len(chosen)} of {len(videos)} videos, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(
+        f"{len(chosen)} of {len(videos)} videos, {os.cpu_count()} cores, torch {torch.__version__}"
+    )
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -74,6 +77,7 @@ def main() -> None:
         detector = load_detector("auto", MODELS_DIR)
         analyse(chosen[0], detector, checkpoint, folder)  # warm up
         gc.freeze()  # as script 3 does
+        atexit.register(gc.unfreeze)
         rows = [analyse(path, detector, checkpoint, folder) for path in chosen]
         print(f"\nanalysis, warm, seconds a video ({detector.name})   mean   median      max")
         columns = [*zip(*rows, strict=True), [sum(row) for row in rows]]

@@ -79,8 +79,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"not {ARCHITECTURE}: name another file with --model"
         )
     try:
-        model = DeepfakeDetector()
-        model.load_state_dict(content["state_dict"])
+        with torch.device("meta"):  # no random weights that the file's would replace at once
+            model = DeepfakeDetector()
+        model.load_state_dict(content["state_dict"], assign=True)
         return Checkpoint(
             model.eval(),
             Preprocessing(**content["preprocessing"]),

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,9 +37,15 @@ TITLES = {
 
 def write_reports(folder: Path, analysis: Analysis, model_facts: dict) -> None:
     """Write frame_analysis.png, confidence_timeline.png, statistics.png and report.json."""
-    _save(draw_frame_analysis(analysis), folder / "frame_analysis.png")
-    _save(draw_timeline(analysis), folder / "confidence_timeline.png")
-    _save(draw_statistics(analysis), folder / "statistics.png")
+    pages = {
+        "frame_analysis.png": draw_frame_analysis,
+        "confidence_timeline.png": draw_timeline,
+        "statistics.png": draw_statistics,
+    }
+    with ThreadPoolExecutor(1) as pool:  # one page is compressed while the next is drawn
+        writes = [pool.submit(_save, draw(analysis), folder / n) for n, draw in pages.items()]
+    for write in writes:
+        write.result()
     write_json(folder / "report.json", report_content(analysis, model_facts))
 
 
