@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from utils import console
-from utils.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    Preprocessing,
-    load_checkpoint,
-    save_checkpoint,
-)
+from utils.checkpoint import CheckpointError, Preprocessing, load_checkpoint
 from utils.config import (
     BEST_MODEL_NAME,
     FAKE,
@@ -31,28 +25,10 @@ from utils.console import shown
 from utils.engine import TrainingError, evaluate, metrics, train_one_epoch
 from utils.files import write_json
 from utils.frames import CropError, FaceFrames, RatioSampler, eval_transform, train_transform
-from utils.model import DeepfakeDetector, WeightsError, describe_device, pick_device, place
+from utils.model import WeightsError, describe_device, pick_device, place
 from utils.registry import RegistryError, load_registry
 from utils.splits import SplitError, fingerprint, leaks_by_video, load_or_make_splits
-
-# Settings that may differ between an interrupted run and its continuation.
-FREE_ON_RESUME = {"epochs", "device", "workers", "resume", "frames_dir", "splits", "models"} | {
-    "results",
-    "run_name",
-}
-
-
-@dataclass
-class Run:
-    """Everything that changes while training, and so everything that --resume restores."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.ReduceLROnPlateau
-    scaler: torch.amp.GradScaler
-    epoch: int = 0
-    best_score: float = -1.0
-    history: list | None = None
+from utils.training import Run, check_not_unfinished, resume_run, save_run, start_run
 
 
 def parse_args(argv: list[str] | None) -> TrainConfig:
@@ -113,79 +89,35 @@ def class_weights(labels: np.ndarray) -> torch.Tensor:
     return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
 
 
-def start_run(config: TrainConfig, device: torch.device) -> Run:
-    model = place(DeepfakeDetector(config.dropout, config.pretrained and not config.resume), device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+def train(run: Run, config: TrainConfig, loaders: dict, device, preprocessing, data_mark) -> None:
+    labels = loaders["train"].sampler.drawn_labels()
+    weights = class_weights(labels)
+    loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
+    fakes = np.mean(labels == FAKE)
+    print(
+        f"   {len(labels):,} crops an epoch, {fakes:.0%} fake; loss weights: "
+        f"real {weights[REAL]:.2f}, fake {weights[FAKE]:.2f}"
     )
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, mode="max", factor=0.5, patience=2
-    )
-    # Half precision only where it is faster: B1's depthwise backward gains nothing on CPUs.
-    scaler = torch.amp.GradScaler(device.type, enabled=config.amp and device.type == "cuda")
-    return Run(model, optimizer, scheduler, scaler, history=[])
-
-
-def comparable(config: TrainConfig) -> dict:
-    """The settings that an interrupted run and its continuation must share, as plain values."""
-    return {k: v for k, v in asdict(config).items() if k not in FREE_ON_RESUME}
-
-
-def check_unfinished(config: TrainConfig) -> None:
-    """Refuse to start over an interrupted run. Raises TrainingError."""
-    path = config.models / LAST_MODEL_NAME
-    if config.resume or not path.exists():
-        return
-    state = load_checkpoint(path).training
-    if state["epoch"] < state["epochs"]:
-        raise TrainingError(
-            f"{path} holds a run interrupted after epoch {state['epoch']} of {state['epochs']}: "
-            "go on with --resume, or delete it to start over"
+    while run.epoch < config.epochs:
+        loaders["train"].sampler.epoch = run.epoch
+        label = f"Epoch {run.epoch + 1}/{config.epochs}"
+        trained = train_one_epoch(
+            run.model, loaders["train"], loss_function, run.optimizer, run.scaler, device, label
         )
-
-
-def resume(run: Run, config: TrainConfig, data_mark: str) -> None:
-    """Restore the state after the last finished epoch. Raises TrainingError if it does not fit."""
-    path = config.models / LAST_MODEL_NAME
-    checkpoint = load_checkpoint(path)
-    state = checkpoint.training
-    if state["registry"] != data_mark:
-        raise TrainingError(f"{path} was trained on another registry: start without --resume")
-    for key, value in comparable(config).items():
-        if state["config"].get(key) != value:
-            raise TrainingError(
-                f"{path} was made with {key} {state['config'].get(key)}, not {value}: "
-                "resume with the same settings"
-            )
-    run.model.load_state_dict(checkpoint.model.state_dict())
-    for name in ("optimizer", "scheduler", "scaler"):
-        getattr(run, name).load_state_dict(state[name])
-    torch.set_rng_state(state["rng"])
-    run.epoch, run.best_score, run.history = state["epoch"], state["best_score"], state["history"]
-    print(f"   Resumed after epoch {run.epoch}.")
-
-
-def save_epoch(
-    run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str, is_best: bool
-) -> None:
-    """Write last.pth, and best_model.pth when this epoch is the best so far."""
-    about = {"config": comparable(config), "registry": data_mark, "epoch": run.epoch}
-    if is_best:
-        measured = {"validation": run.history[-1]["video"]}
-        best = Checkpoint(run.model, preprocessing, metrics=measured, training=about)
-        save_checkpoint(config.models / BEST_MODEL_NAME, best)
-    state = about | {
-        "epochs": config.epochs,
-        "best_score": run.best_score,
-        "history": run.history,
-        "rng": torch.get_rng_state(),
-        "optimizer": run.optimizer.state_dict(),
-        "scheduler": run.scheduler.state_dict(),
-        "scaler": run.scaler.state_dict(),
-    }
-    save_checkpoint(
-        config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state)
-    )
+        frames, videos = evaluate(run.model, loaders["val"], device, "Validation")
+        by_frame, by_video = metrics(frames, 0.5), metrics(videos, 0.5)
+        run.scheduler.step(by_video["auc"])
+        run.epoch += 1
+        entry = {"epoch": run.epoch, "train": trained, "frame": by_frame, "video": by_video}
+        run.history.append(entry)
+        is_best = save_run(run, config, preprocessing, data_mark)
+        print(
+            f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
+            f"{trained['images_per_second']:.1f} images/s; validation video AUC "
+            f"{by_video['auc']:.4f}, accuracy {by_video['accuracy']:.2%}"
+            + (" (best, saved)" if is_best else ""),
+            flush=True,
+        )
 
 
 def percent(value: float | None) -> str:
@@ -211,74 +143,44 @@ def print_results(title: str, result: dict) -> None:
     print("╚" + "═" * 40 + "╝")
 
 
-def train(run: Run, config: TrainConfig, loaders: dict, device, preprocessing, data_mark) -> None:
-    labels = loaders["train"].sampler.drawn_labels()
-    weights = class_weights(labels)
-    loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
-    fakes = np.mean(labels == FAKE)
-    print(
-        f"   {len(labels):,} crops an epoch, {fakes:.0%} fake; loss weights: "
-        f"real {weights[REAL]:.2f}, fake {weights[FAKE]:.2f}"
-    )
-    while run.epoch < config.epochs:
-        loaders["train"].sampler.epoch = run.epoch
-        label = f"Epoch {run.epoch + 1}/{config.epochs}"
-        trained = train_one_epoch(
-            run.model, loaders["train"], loss_function, run.optimizer, run.scaler, device, label
-        )
-        frames, videos = evaluate(run.model, loaders["val"], device, "Validation")
-        frame_metrics, video_metrics = metrics(frames, 0.5), metrics(videos, 0.5)
-        score = video_metrics["auc"]
-        run.scheduler.step(score)
-        run.epoch += 1
-        run.history.append(
-            {"epoch": run.epoch, "train": trained, "frame": frame_metrics, "video": video_metrics}
-        )
-        is_best = score > run.best_score
-        run.best_score = max(score, run.best_score)
-        save_epoch(run, config, preprocessing, data_mark, is_best)
-        print(
-            f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
-            f"{trained['images_per_second']:.1f} images/s; validation video AUC {score:.4f}, "
-            f"accuracy {video_metrics['accuracy']:.2%}" + (" (best, saved)" if is_best else ""),
-            flush=True,
-        )
-
-
-def run(config: TrainConfig) -> int:
-    torch.manual_seed(config.seed)
-    device = pick_device(config.device)
-    splits, preprocessing, data_mark = load_data(config)
-    check_unfinished(config)
-    loaders = make_loaders(config, splits, preprocessing)
-    console.heading("🚀 TRAINING")
-    print(f"   Device: {describe_device(device)}")
-    state = start_run(config, device)
-    if config.resume:
-        resume(state, config, data_mark)
-    train(state, config, loaders, device, preprocessing, data_mark)
-
-    # The test set is touched here, once, with the epoch that validation chose.
-    best_path = config.models / BEST_MODEL_NAME
-    best = load_checkpoint(best_path)
-    frames, videos = evaluate(place(best.model, device), loaders["test"], device, "Test")
+def test_best(run: Run, config: TrainConfig, loader: DataLoader, device, data_mark: str) -> None:
+    """Touch the test set, once, with the epoch that validation chose; report it."""
+    path = config.models / BEST_MODEL_NAME
+    best = load_checkpoint(path)
+    frames, videos = evaluate(place(best.model, device), loader, device, "Test")
     results = {"video": metrics(videos, best.threshold), "frame": metrics(frames, best.threshold)}
     console.heading("📊 TEST RESULTS")
-    print_results(f"TEST RESULTS BY VIDEO (n = {results['video']['n']:,})", results["video"])
-    print_results(f"TEST RESULTS BY FRAME (n = {results['frame']['n']:,})", results["frame"])
-    folder = config.results / "training" / config.run_name
+    for unit, result in results.items():
+        print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
+    report_path = config.results / "training" / config.run_name / "report.json"
     report = {
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "registry": data_mark,
         "device": describe_device(device),
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "best_epoch": best.training["epoch"],
-        "history": state.history,
+        "history": run.history,
         "test": results,
     }
-    write_json(folder / "report.json", report)
-    console.good(f"Model: {shown(best_path)}, of epoch {best.training['epoch']}")
-    console.good(f"Report: {shown(folder / 'report.json')}")
+    write_json(report_path, report)
+    console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
+    console.good(f"Report: {shown(report_path)}")
+
+
+def run(config: TrainConfig) -> int:
+    torch.manual_seed(config.seed)
+    device = pick_device(config.device)
+    splits, preprocessing, data_mark = load_data(config)
+    check_not_unfinished(config)
+    loaders = make_loaders(config, splits, preprocessing)
+    console.heading("🚀 TRAINING")
+    print(f"   Device: {describe_device(device)}")
+    state = start_run(config, device)
+    if config.resume:
+        resume_run(state, config, data_mark)
+        print(f"   Resumed after epoch {state.epoch}.")
+    train(state, config, loaders, device, preprocessing, data_mark)
+    test_best(state, config, loaders["test"], device, data_mark)
     return 0
 
 

@@ -8,6 +8,7 @@ Random weights serve, for the time does not depend on their values.
 import argparse
 import atexit
 import gc
+import itertools
 import os
 import resource
 import statistics
@@ -45,7 +46,7 @@ def analyse(path: Path, detector, checkpoint, folder: Path) -> list[float]:
     marks.append(time.perf_counter())
     write_reports(folder, analysis, {})
     marks.append(time.perf_counter())
-    return [end - start for start, end in zip(marks, marks[1:], strict=False)]
+    return [end - start for start, end in itertools.pairwise(marks)]
 
 
 def peak_mb(who: int) -> float:

@@ -1,5 +1,7 @@
 """Which videos a data set holds: what each is called, its class, and who is in it."""
 
+from __future__ import annotations  # setup_checker.py must run on an old Python
+
 import os
 import re
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Fixed paths, class labels, default settings, and the flags made from them."""
 
+from __future__ import annotations  # setup_checker.py must run on an old Python
+
 import argparse
 from dataclasses import dataclass, field, fields
 from pathlib import Path

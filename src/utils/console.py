@@ -1,5 +1,7 @@
 """What the scripts print: headings, status lines, progress, on any console."""
 
+from __future__ import annotations  # setup_checker.py must run on an old Python
+
 import codecs
 import os
 import sys
@@ -16,6 +18,7 @@ _ASCII = {
     "✅": "[ok]",
     "⚠": "[!]",
     "❌": "[x]",
+    "⚪": "[ ]",
     "📹": ">",
     "━": "-",
     "═": "=",
@@ -42,8 +45,9 @@ def _plain_ascii(error: UnicodeError):
 def _stand_in(character: str) -> str:
     if character in _ASCII:
         return _ASCII[character]
-    if unicodedata.category(character) in ("Mn", "So"):  # variation selectors, other pictures
-        return ""
+    category = unicodedata.category(character)
+    if category in ("Mn", "So"):  # nothing for variation selectors, a sign for other pictures
+        return "#" if category == "So" else ""
     letters = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return letters or "?"
 
