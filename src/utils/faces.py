@@ -65,10 +65,10 @@ class YuNetDetector:
         self._net.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._net.detect(small)
         faces = []
-        for row in np.zeros((0, 15)) if rows is None else rows.astype(float) / scale:
-            left, top, width, height = row[:4]
-            points = tuple((row[i], row[i + 1]) for i in range(4, 14, 2))
-            faces.append(Face((left, top, left + width, top + height), points, row[14] * scale))
+        for *places, score in [] if rows is None else rows.tolist():
+            left, top, width, height, *points = (value / scale for value in places)
+            landmarks = tuple(zip(points[0::2], points[1::2], strict=True))
+            faces.append(Face((left, top, left + width, top + height), landmarks, score))
         return sorted(faces, key=lambda face: -face.side_px)
 
 
@@ -178,26 +178,33 @@ def link_faces(frames: list[list[Face]]) -> list[list[Face | None]]:
         for f, face in enumerate(faces):
             if f not in linked.values():
                 tracks.append([None] * number + [face])
-    return sorted(tracks, key=lambda track: -sum(face.side_px for face in track if face))
+    return sorted(tracks, key=lambda track: -sum(_sides(track)))
 
 
 def main_faces(frames: list[list[Face]]) -> list[Face | None]:
-    """The face to judge in each frame: of the track that persists and is largest.
+    """The face to judge in each frame: that of the track which persists and is largest.
 
-    A frame in which that track is lost but which shows exactly one face of similar size (half to
+    It is the track with the largest median face among those that are in more than half as many
+    frames as the longest. A frame in which that track is lost but which shows exactly one face of similar size (half to
     twice its median) contributes that face: people move further than the link allows.
     """
     tracks = link_faces(frames)
     if not tracks:
         return [None] * len(frames)
-    main = tracks[0]
-    median = float(np.median([face.side_px for face in main if face]))
+    longest = max(len(_sides(track)) for track in tracks)
+    lasting = [track for track in tracks if 2 * len(_sides(track)) > longest]
+    main = max(lasting, key=lambda track: np.median(_sides(track)))
+    median = float(np.median(_sides(main)))
     chosen = []
     for face, faces in zip(main, frames, strict=True):
         if face is None and len(faces) == 1 and 0.5 <= faces[0].side_px / median <= 2:
             face = faces[0]
         chosen.append(face)
     return chosen
+
+
+def _sides(track: list[Face | None]) -> list[float]:
+    return [face.side_px for face in track if face]
 
 
 def square_around(face: Face, margin: float) -> tuple[int, int, int, int]:
@@ -217,14 +224,18 @@ def crop_square(image: np.ndarray, square: tuple[int, int, int, int], size_px: i
     What lies outside the image is its reflection. Area interpolation downwards, linear upwards.
     """
     left, top, right, bottom = square
-    height, width = image.shape[:2]
-    inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    pads = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-    if any(pads):
-        inside = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REFLECT_101)
-    down = right - left > size_px
-    method = cv2.INTER_AREA if down else cv2.INTER_LINEAR
-    return cv2.resize(inside, (size_px, size_px), interpolation=method)
+    rows = _reflected(np.arange(top, bottom), image.shape[0])
+    columns = _reflected(np.arange(left, right), image.shape[1])
+    cut = image[rows[:, None], columns]
+    method = cv2.INTER_AREA if right - left > size_px else cv2.INTER_LINEAR
+    return cv2.resize(cut, (size_px, size_px), interpolation=method)
+
+
+def _reflected(indices: np.ndarray, length: int) -> np.ndarray:
+    """Fold indices beyond [0, length) back into it, as in a mirror on the first and last pixel."""
+    period = max(2 * (length - 1), 1)
+    folded = indices % period
+    return np.where(folded < length, folded, period - folded)
 
 
 def to_crop(points_xy, square: tuple[int, int, int, int], size_px: int) -> list[list[float]]:
@@ -233,10 +244,3 @@ def to_crop(points_xy, square: tuple[int, int, int, int], size_px: int) -> list[
     return [
         [round((x - square[0]) * scale, 1), round((y - square[1]) * scale, 1)] for x, y in points_xy
     ]
-
-
-def clipped(square: tuple[int, int, int, int], image: np.ndarray) -> tuple[int, int, int, int]:
-    """The part of a square that lies inside the image."""
-    height, width = image.shape[:2]
-    left, top, right, bottom = square
-    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)

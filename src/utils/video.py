@@ -68,10 +68,12 @@ def _check_readable(path: Path) -> None:
             raise VideoError("file not found")
         if not path.is_file():
             raise VideoError("is not a regular file")
-        if not os.access(path, os.R_OK):
-            raise VideoError("permission denied")
+        with open(path, "rb"):
+            pass
         if path.stat().st_size == 0:
             raise VideoError("is empty (0 bytes)")
+    except PermissionError as error:
+        raise VideoError("permission denied") from error
     except (OSError, ValueError) as error:  # a name too long, or with a NUL byte
         raise VideoError(f"cannot be opened ({error})") from error
 
@@ -104,7 +106,7 @@ def _read_video_frames(path: Path, count: int, threads: int) -> list[Frame]:
         wanted = sample_indices(claimed, count)
         if claimed > SEEK_GAP_FRAMES * count:
             frames = _read_seeking(capture, wanted)
-            if len(frames) == len(wanted):
+            if len(frames) == len(wanted) and _ends_soon(capture):
                 return frames
             capture.release()
             capture = _open(path, threads)
@@ -144,6 +146,11 @@ def _read_seeking(capture: cv2.VideoCapture, wanted: list[int]) -> list[Frame]:
             break
         frames += frame
     return frames
+
+
+def _ends_soon(capture: cv2.VideoCapture) -> bool:
+    """Whether the last frame that the header promises is the last, give or take a second."""
+    return not all(capture.grab() for _ in range(30))
 
 
 def _retrieve(capture: cv2.VideoCapture, index: int) -> list[Frame]:

@@ -1,0 +1,168 @@
+"""Clips, models and scripts that the tests share. Everything is synthetic and offline."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from utils.checkpoint import save_checkpoint, untrained_checkpoint
+from utils.config import FAKE, REAL
+from utils.demo import camera_motion, portrait_path, write_clip
+from utils.faces import YUNET_FILE
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    """No test downloads anything, and none finds a detector file by the user's environment."""
+    monkeypatch.setenv("DEEPFAKE_OFFLINE", "1")
+    monkeypatch.delenv("YUNET_MODEL", raising=False)
+
+
+@pytest.fixture
+def yunet_file() -> Path:
+    for folder in (ROOT / "models", SHARED / "models"):
+        if (folder / YUNET_FILE).exists():
+            return folder / YUNET_FILE
+    pytest.skip("YuNet's file is not here")
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    return cv2.imdecode(np.fromfile(portrait_path(), np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.fixture(scope="session")
+def face_views(portrait) -> list[np.ndarray]:
+    """24 frames (280, 240, 3) of a face before a moving camera."""
+    return [cv2.resize(view, (240, 280)) for view in camera_motion(portrait, 24)]
+
+
+@pytest.fixture(scope="session")
+def face_clip(face_views, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "face.mp4"
+    write_clip(path, face_views)
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_clip(tmp_path_factory) -> Path:
+    """A clip without any face."""
+    path = tmp_path_factory.mktemp("clips") / "empty.mp4"
+    ramp = np.tile(np.linspace(40, 200, 240).astype(np.uint8)[None, :, None], (280, 1, 3))
+    write_clip(path, [np.roll(ramp, shift, axis=1) for shift in range(12)])
+    return path
+
+
+def numbered_frames(count: int) -> list[np.ndarray]:
+    """Frames (48, 64, 3) with their number in eight black or white bars: no codec can blur it."""
+    bits = [[number >> bit & 1 for bit in range(8)] for number in range(count)]
+    rows = [np.repeat(np.array(row, np.uint8) * 255, 8) for row in bits]
+    return [np.tile(row[None, :, None], (48, 1, 3)) for row in rows]
+
+
+def frame_number(image: np.ndarray) -> int:
+    return sum(int(image[24, 8 * bit + 4].mean() > 127) << bit for bit in range(8))
+
+
+def set_avi_frame_count(path: Path, count: int) -> None:
+    """Overwrite the frame counts in an AVI's header (avih dwTotalFrames, strh dwLength)."""
+    content = bytearray(path.read_bytes())
+    for tag, offset in ((b"avih", 8 + 16), (b"strh", 8 + 32)):
+        start = content.index(tag) + offset
+        content[start : start + 4] = count.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+def biased_model(path: Path, log_odds: float) -> Path:
+    """A checkpoint that gives every face about this log-odds of FAKE, posing as a trained one."""
+    checkpoint = untrained_checkpoint()
+    last = checkpoint.model.head[-1]
+    last.weight.data *= 0.01
+    last.bias.data[REAL], last.bias.data[FAKE] = -log_odds / 2, log_odds / 2
+    save_checkpoint(path, checkpoint)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fake_model(tmp_path_factory) -> Path:
+    return biased_model(tmp_path_factory.mktemp("models") / "fake.pth", 3.0)
+
+
+@pytest.fixture(scope="session")
+def real_model(tmp_path_factory) -> Path:
+    return biased_model(tmp_path_factory.mktemp("models") / "real.pth", -3.0)
+
+
+def load_script(name: str):
+    """Import src/<name>.py, which no import statement can, for its name starts with a digit."""
+    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "src" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_script(name: str, *arguments, **options) -> subprocess.CompletedProcess:
+    """Run a script as a user does, in a process of its own."""
+    command = [sys.executable, str(ROOT / "src" / f"{name}.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=120, **options)
+
+
+@contextlib.contextmanager
+def unprivileged(folder: Path):
+    """Run a block without root's rights, the folder still reachable; skip where impossible."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no POSIX permissions")
+    if os.geteuid() != 0:
+        yield
+        return
+    for place in (folder, *folder.parents[:2]):  # pytest's folders are closed to others
+        place.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def make_faceforensics(root: Path, clip: Path, pairs: int = 6) -> None:
+    """An FF++ c23 archive of 2 reals and 2 fakes a pair of people, all copies of one clip."""
+    for number in range(pairs):
+        a, b = f"{2 * number:03d}", f"{2 * number + 1:03d}"
+        for folder, stem in (
+            ("original", a),
+            ("original", b),
+            ("Deepfakes", f"{a}_{b}"),
+            ("FaceSwap", f"{b}_{a}"),
+        ):
+            target = root / folder / f"{stem}.mp4"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(clip, target)
+
+
+@pytest.fixture(scope="session")
+def extracted(tmp_path_factory, face_clip) -> Path:
+    """A root with data/ as 1_extract_frames.py leaves it: 24 videos, 48 crops, cut by Haar."""
+    root = tmp_path_factory.mktemp("extracted")
+    make_faceforensics(root / "ff", face_clip)
+    os.environ["DEEPFAKE_OFFLINE"] = "1"
+    code = load_script("1_extract_frames").main(
+        f"--faceforensics {root}/ff --celeb-df {root}/none --frames 2 --detector haar "
+        f"--output {root}/frames --models {root}".split()
+    )
+    assert code == 0
+    return root
+
+
+def read_json(path: Path):
+    return json.loads(path.read_text(encoding="utf-8"))
