@@ -1,6 +1,7 @@
 """Clips, models and scripts that the tests share. Everything is synthetic and offline."""
 
 import contextlib
+import gc
 import importlib.util
 import json
 import os
@@ -20,6 +21,10 @@ from utils.faces import YUNET_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_sessionfinish():
+    gc.unfreeze()  # script 3 freezes what torch imported, whose libraries then complain of leaks
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +117,9 @@ def load_script(name: str):
     return module
 
 
-def run_script(name: str, *arguments, **options) -> subprocess.CompletedProcess:
-    """Run a script as a user does, in a process of its own."""
-    command = [sys.executable, str(ROOT / "src" / f"{name}.py"), *map(str, arguments)]
+def run_script(name: str, *arguments, root=ROOT, **options) -> subprocess.CompletedProcess:
+    """Run a script of the checkout in root as a user does, in a process of its own."""
+    command = [sys.executable, str(root / "src" / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, timeout=120, **options)
 
 

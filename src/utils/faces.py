@@ -185,8 +185,8 @@ def main_faces(frames: list[list[Face]]) -> list[Face | None]:
     """The face to judge in each frame: that of the track which persists and is largest.
 
     It is the track with the largest median face among those that are in more than half as many
-    frames as the longest. A frame in which that track is lost but which shows exactly one face of similar size (half to
-    twice its median) contributes that face: people move further than the link allows.
+    frames as the longest. A frame in which that track is lost but which shows exactly one face, of
+    half to twice its median size, contributes that face: people move further than links allow.
     """
     tracks = link_faces(frames)
     if not tracks:

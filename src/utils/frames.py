@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 from torchvision import transforms
-from torchvision.io import ImageReadMode, read_image
 
 from utils.checkpoint import Preprocessing
 from utils.config import VISIBLE_SHARE
@@ -71,13 +71,7 @@ class FaceFrames(Dataset):
     def __getitem__(self, key: int | tuple[int, int]) -> tuple[torch.Tensor, int, int]:
         index, seed = key if isinstance(key, tuple) else (key, 0)
         name, label, video_number = self.samples[index]
-        try:
-            image = read_image(str(self.frames_dir / name), ImageReadMode.RGB)
-        except RuntimeError as error:
-            path = self.frames_dir / name
-            raise CropError(
-                f"{path} cannot be read: delete its folder and run src/1_extract_frames.py again"
-            ) from error
+        image = _read_rgb(self.frames_dir / name)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self.transform(image), label, video_number
@@ -115,3 +109,16 @@ class RatioSampler(Sampler):
         numbers = {n for n, video in enumerate(self.dataset.videos) if video["id"] in ids}
         samples = self.dataset.samples
         return np.array([i for i, sample in enumerate(samples) if sample[2] in numbers]), rng
+
+
+def _read_rgb(path: Path) -> torch.Tensor:
+    """A JPEG as (3, H, W) uint8. Raises CropError."""
+    try:
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        image = None
+    if image is None:
+        raise CropError(
+            f"{path} cannot be read: delete its folder and run src/1_extract_frames.py again"
+        )
+    return torch.from_numpy(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).permute(2, 0, 1)

@@ -1,0 +1,210 @@
+"""The network, its checkpoint, its Grad-CAM."""
+
+import pickle
+import urllib.error
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from utils import model as model_module
+from utils.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Preprocessing,
+    load_checkpoint,
+    save_checkpoint,
+    untrained_checkpoint,
+)
+from utils.config import FAKE, REAL
+from utils.gradcam import heat_for, predict_with_cam
+from utils.model import DeepfakeDetector, WeightsError, pick_device
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    return untrained_checkpoint()
+
+
+def test_parameters_and_activations_are_as_specified(checkpoint):
+    assert sum(p.numel() for p in checkpoint.model.parameters()) == 7_170_082
+    assert not any(getattr(m, "inplace", False) for m in checkpoint.model.modules())
+    assert DeepfakeDetector(dropout=0.4).head[4].p == 0.4
+
+
+def test_forward_is_head_after_features(checkpoint):
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        maps = checkpoint.model.features(images)
+        assert maps.shape == (2, 1280, 2, 2)
+        assert torch.equal(checkpoint.model.head(maps), checkpoint.model(images))
+
+
+def test_imagenet_weights_that_cannot_be_had_are_no_silent_fallback(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nowhere")
+    monkeypatch.setattr("os.makedirs", lambda *a, **k: None)
+    with pytest.raises(WeightsError, match=r"efficientnet_b1-\w+.pth into .*--no-pretrained"):
+        DeepfakeDetector(pretrained=True)
+
+
+def test_devices_are_picked_or_refused(monkeypatch):
+    assert pick_device("cpu").type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert pick_device("auto").type == "cpu"
+    for name in ("cuda", "mps", "toaster"):
+        with pytest.raises(ValueError, match=f"{name} is not available here: choose from cpu"):
+            pick_device(name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto").type == "cuda"
+    assert pick_device("cuda:1").index == 1
+
+
+def test_a_checkpoint_comes_back_as_it_went(tmp_path, checkpoint):
+    path = tmp_path / "a" / "model.pth"
+    settings = Preprocessing("haar", 128, 1.4, 96)
+    saved = Checkpoint(checkpoint.model, settings, 0.37, {"auc": 0.9}, {"epoch": 3})
+    save_checkpoint(path, saved)
+    loaded = load_checkpoint(path)
+    assert (loaded.preprocessing, loaded.threshold) == (settings, 0.37)
+    assert (loaded.metrics, loaded.training) == ({"auc": 0.9}, {"epoch": 3})
+    assert not loaded.model.training
+    for name, value in checkpoint.model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], value)
+
+
+class Payload:
+    """Unpickling it creates a file: proof that code ran."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def refusal(path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    text = str(caught.value)
+    assert str(path) in text and "\n" not in text
+    return text
+
+
+def test_code_in_a_checkpoint_is_not_executed(tmp_path):
+    marker = tmp_path / "executed"
+    plain, zipped = tmp_path / "plain.pth", tmp_path / "zipped.pth"
+    plain.write_bytes(pickle.dumps(Payload(marker), protocol=2))
+    torch.save({"format": "deepfake-detector", "x": Payload(marker)}, zipped)
+    for path in (plain, zipped):
+        assert "nothing in it was executed" in refusal(path)
+    assert not marker.exists()
+
+
+def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
+    path = tmp_path / "model.pth"
+    assert "run src/2_train_model.py first" in refusal(path)
+    path.write_bytes(b"")
+    refusal(path)
+    path.write_text("hello")
+    refusal(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", "b")
+    refusal(path)
+    assert "damaged" in refusal(tmp_path)  # a folder
+
+    save_checkpoint(path, checkpoint)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert "truncated or damaged" in refusal(path)
+
+    torch.save(checkpoint.model.state_dict(), path)
+    assert "not a checkpoint of this project" in refusal(path)
+    good = {"format": "deepfake-detector", "version": 1, "architecture": "efficientnet_b1"}
+    torch.save(good | {"version": 2}, path)
+    assert "format version 2" in refusal(path)
+    torch.save(good | {"architecture": "resnet18"}, path)
+    assert "resnet18" in refusal(path)
+    torch.save(good, path)
+    assert "does not fit" in refusal(path)
+    weights = checkpoint.model.state_dict()
+    weights["head.5.weight"] = torch.zeros(3, 512)
+    rest = {"threshold": 0.5, "metrics": {}, "training": {}}
+    torch.save(good | rest | {"state_dict": weights, "preprocessing": {}}, path)
+    assert "does not fit" in refusal(path)
+
+
+def test_untrained_weights_are_always_the_same(checkpoint):
+    before = torch.get_rng_state()
+    again = untrained_checkpoint()
+    assert torch.equal(torch.get_rng_state(), before)
+    for name, value in checkpoint.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value)
+
+
+def test_the_batch_scores_and_maps_equal_those_of_single_images(checkpoint):
+    model = checkpoint.model
+    images = torch.randn(3, 3, 96, 96)
+    p_fake, evidence = predict_with_cam(model, images)
+    assert p_fake.shape == (3,) and evidence.shape == (3, 3, 3)
+    with torch.no_grad():
+        expected = model(images).softmax(1)[:, FAKE].numpy()
+    assert np.allclose(p_fake, expected, atol=1e-5)
+    for number, image in enumerate(images):
+        one_p, one_evidence = predict_with_cam(model, image[None])
+        assert one_p[0] == pytest.approx(p_fake[number], abs=1e-5)
+        assert np.allclose(one_evidence[0], evidence[number], atol=1e-6)
+
+
+def test_the_map_is_gradcam_of_the_log_odds(checkpoint):
+    """Against the definition, one image at a time with the gradient through the whole network."""
+    model = checkpoint.model
+    images = torch.randn(2, 3, 96, 96)
+    _, evidence = predict_with_cam(model, images)
+    for number, image in enumerate(images):
+        maps = model.features(image[None])
+        maps.retain_grad()
+        logits = model.head(maps)[0]
+        (logits[FAKE] - logits[REAL]).backward()
+        alpha = maps.grad.mean(dim=(2, 3), keepdim=True)
+        expected = (alpha * maps).sum(1)[0].detach().numpy()
+        assert np.allclose(evidence[number], expected, atol=1e-6)
+    model.zero_grad(set_to_none=True)
+
+
+def test_evidence_lies_where_a_head_looks():
+    """A head that counts one channel as FAKE and another as REAL finds each where it is active."""
+    model = DeepfakeDetector().eval()
+    model.features = torch.nn.Conv2d(3, 1280, 1, bias=False)
+    with torch.no_grad():
+        model.features.weight.zero_()
+        model.features.weight[0, 0] = model.features.weight[1, 1] = 1.0
+        first, last = model.head[2], model.head[5]
+        for layer in (first, last):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        first.weight[0, 0] = first.weight[1, 1] = 1.0
+        last.weight[FAKE, 0] = last.weight[REAL, 1] = 1.0
+    images = torch.zeros(1, 3, 4, 4)
+    images[0, 0, 1, 2] = images[0, 1, 3, 0] = 1.0
+    _, evidence = predict_with_cam(model, images)
+    assert np.argwhere(evidence[0] > 0).tolist() == [[1, 2]]
+    assert np.argwhere(evidence[0] < 0).tolist() == [[3, 0]]
+    assert np.argwhere(heat_for(evidence, FAKE)[0] == 1).tolist() == [[1, 2]]
+    assert np.argwhere(heat_for(evidence, REAL)[0] == 1).tolist() == [[3, 0]]
+
+
+def test_heat_is_scaled_over_all_frames_and_none_is_none():
+    evidence = np.array([[[2.0, -1.0]], [[1.0, -4.0]]])
+    assert heat_for(evidence, FAKE).tolist() == [[[1.0, 0.0]], [[0.5, 0.0]]]
+    assert heat_for(evidence, REAL).tolist() == [[[0.0, 0.25]], [[0.0, 1.0]]]
+    assert not heat_for(-np.ones((1, 2, 2)), FAKE).any()
+
+
+def test_describe_device_names_the_cores():
+    assert "cores" in model_module.describe_device(torch.device("cpu"))

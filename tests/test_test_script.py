@@ -1,0 +1,278 @@
+"""3_test_video.py as its users run it: prompt, arguments, demonstration, bad input."""
+
+import builtins
+import os
+import shutil
+import subprocess
+import sys
+
+import cv2
+import pytest
+from conftest import ROOT, load_script, read_json, run_script, unprivileged
+
+from utils.demo import write_clip
+
+REPORTS = {"frame_analysis.png", "confidence_timeline.png", "statistics.png", "report.json"}
+
+
+@pytest.fixture
+def script():
+    return load_script("3_test_video")
+
+
+def arguments(root, model, *more) -> list[str]:
+    flags = ["--model", model, "--models", root, "--results", root / "results"]
+    return [*map(str, flags), "--detector", "haar", "--device", "cpu", *map(str, more)]
+
+
+def answers(monkeypatch, *texts):
+    """Let the prompt be answered with these texts; an exception is raised instead."""
+    waiting, prompts = list(texts), []
+
+    def reply(prompt=""):
+        prompts.append(prompt)
+        text = waiting.pop(0)
+        if isinstance(text, type):
+            raise text
+        return text
+
+    monkeypatch.setattr(builtins, "input", reply)
+    return prompts
+
+
+def test_a_fake_and_a_real_verdict_with_all_reports(
+    tmp_path, script, face_clip, fake_model, real_model, capsys
+):
+    assert script.main(arguments(tmp_path, fake_model, face_clip)) == 0
+    printed = capsys.readouterr().out
+    for line in (
+        "📊 FRAME-BY-FRAME ANALYSIS",
+        "Frame 1 @ 0.00s:",
+        "   🔴 Prediction: FAKE",
+        "   • 🔴 VERY HIGH confidence - clear fake characteristics",
+        "🎯 TEMPORAL CONSISTENCY ANALYSIS",
+        "   Fake detections: 10 (100.0%)",
+        "   Real detections: 0 (0.0%)",
+        "   Prediction consistency: 100.0%",
+        "⚖️ FINAL VERDICT",
+        "   🔴 DEEPFAKE DETECTED",
+    ):
+        assert line in printed.splitlines()
+    assert printed.count("Highly consistent across frames") == 10
+    folder = tmp_path / "results" / "face"
+    assert set(os.listdir(folder)) == REPORTS
+    report = read_json(folder / "report.json")
+    assert report["verdict"]["outcome"] == "FAKE" and report["votes"] == {"fake": 10, "real": 0}
+    mean = sum(frame["p_fake"] for frame in report["frames"]) / 10
+    assert report["verdict"]["confidence"] == pytest.approx(mean)
+    assert f"Confidence: {mean:.2%}" in printed
+
+    assert script.main(arguments(tmp_path, real_model, face_clip)) == 0
+    assert "   🟢 APPEARS AUTHENTIC" in capsys.readouterr().out.splitlines()
+    assert read_json(folder / "report.json")["verdict"]["outcome"] == "REAL"
+
+
+def test_a_video_without_a_face_is_inconclusive(tmp_path, script, empty_clip, fake_model, capsys):
+    assert script.main(arguments(tmp_path, fake_model, empty_clip)) == 0
+    printed = capsys.readouterr().out
+    assert "🟡 INCONCLUSIVE" in printed and "Reason: no face found" in printed
+    assert "DEEPFAKE" not in printed
+    assert set(os.listdir(tmp_path / "results" / "empty")) == REPORTS
+
+
+@pytest.mark.parametrize("length, usable", [(1, 1), (8, 8)])
+def test_one_frame_and_a_third_of_a_second(
+    tmp_path, script, face_views, fake_model, capsys, length, usable
+):
+    clip = tmp_path / "short.mp4"
+    write_clip(clip, face_views[:length])
+    assert script.main(arguments(tmp_path, fake_model, clip)) == 0
+    printed = capsys.readouterr().out
+    assert ("INCONCLUSIVE" in printed) == (length == 1)
+    assert ("too few usable frames (1 with a face" in printed) == (length == 1)
+    assert len(read_json(tmp_path / "results/short/report.json")["frames"]) == usable
+
+
+def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
+    tmp_path, script, face_clip, face_views, fake_model, capsys
+):
+    folder = tmp_path / "many"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(face_clip, folder / "a.mp4")
+    (folder / "b.mp4").write_text("no video")
+    (folder / "notes.txt").touch()
+    (folder / "sub" / "c.PNG").write_bytes(cv2.imencode(".png", face_views[0])[1])
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    missing = tmp_path / "missing.mp4"
+    assert script.main(arguments(tmp_path, fake_model, missing, folder, nothing)) == 1
+    printed = capsys.readouterr()
+    assert set(os.listdir(tmp_path / "results")) == {"a", "c"}
+    assert read_json(tmp_path / "results/c/report.json")["verdict"]["outcome"] == "FAKE"
+    errors = printed.err.strip().splitlines()
+    assert len(errors) == 3
+    assert any("missing.mp4: file not found" in line for line in errors)
+    assert any("b.mp4: has no readable video stream" in line for line in errors)
+    assert any("nothing: no videos or images" in line for line in errors)
+    assert "2 judged, 2 failed" in printed.out
+
+
+def test_two_videos_of_one_name_keep_their_own_reports(tmp_path, script, face_clip, fake_model):
+    clips = [tmp_path / name / "clip.mp4" for name in ("one", "two")]
+    clips.append(tmp_path / "one" / "clip.mkv")
+    for clip in clips:
+        clip.parent.mkdir(exist_ok=True)
+        shutil.copy(face_clip, clip)
+    for _ in range(2):  # and a second round takes the same folders again
+        assert script.main(arguments(tmp_path, fake_model, "--frames", "3", *clips)) == 0
+    folders = os.listdir(tmp_path / "results")
+    assert len(folders) == 3 and "clip" in folders
+    paths = {read_json(tmp_path / f"results/{f}/report.json")["file"]["path"] for f in folders}
+    assert paths == {str(clip) for clip in clips}
+
+
+@pytest.mark.parametrize("name", ["training.mp4", "..mp4", "new\nline.mp4", "x" * 240 + ".mp4"])
+def test_no_name_escapes_or_takes_another_scripts_folder(
+    tmp_path, script, face_clip, fake_model, name
+):
+    results = tmp_path / "results"
+    (results / "training" / "run").mkdir(parents=True)
+    shutil.copy(face_clip, tmp_path / name)
+    assert script.main(arguments(tmp_path, fake_model, "--frames", "3", tmp_path / name)) == 0
+    assert os.listdir(results / "training") == ["run"]
+    (folder,) = set(os.listdir(results)) - {"training"}
+    assert set(os.listdir(results / folder)) == REPORTS
+    assert folder.isprintable() and len(folder) < 120
+
+
+def test_files_of_the_users_own_survive_a_second_run(tmp_path, script, face_clip, fake_model):
+    assert script.main(arguments(tmp_path, fake_model, face_clip)) == 0
+    (tmp_path / "results/face/notes.txt").write_text("mine")
+    assert script.main(arguments(tmp_path, fake_model, face_clip)) == 0
+    assert set(os.listdir(tmp_path / "results/face")) == REPORTS | {"notes.txt"}
+
+
+def test_the_prompt_takes_paths_as_people_type_them(
+    tmp_path, script, face_clip, fake_model, monkeypatch, capsys
+):
+    clip = tmp_path / "it's (1) ü.mp4"
+    shutil.copy(face_clip, clip)
+    escaped = str(clip).replace(" ", "\\ ").replace("'", "\\'").replace("(", "\\(")
+    texts = [f'  "{clip}" ', str(clip), escaped.replace(")", "\\)"), "", "/no/such.mp4", "QUIT"]
+    prompts = answers(monkeypatch, *texts)
+    assert script.main(arguments(tmp_path, fake_model, "--frames", "3")) == 0
+    printed = capsys.readouterr()
+    assert prompts == ["\n📹 Enter video path: "] * 6
+    assert printed.out.count("⚖️ FINAL VERDICT") == 3
+    assert printed.err.strip() == "❌ /no/such.mp4: file not found"
+
+
+@pytest.mark.parametrize("leave", [EOFError, KeyboardInterrupt, "exit", " quit "])
+def test_every_way_out_of_the_prompt_is_clean(
+    tmp_path, script, fake_model, monkeypatch, capsys, leave
+):
+    answers(monkeypatch, leave)
+    assert script.main(arguments(tmp_path, fake_model)) == 0
+    printed = capsys.readouterr()
+    assert "Goodbye." in printed.out and printed.err == ""
+
+
+def test_ctrl_c_during_an_analysis_leaves_with_130_and_nothing_half_written(
+    tmp_path, script, face_clip, fake_model, monkeypatch
+):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("utils.report.write_reports", interrupted)
+    assert script.main(arguments(tmp_path, fake_model, face_clip)) == 130
+    assert os.listdir(tmp_path / "results") == []
+
+
+def fails(script, capsys, argv) -> str:
+    assert script.main(argv) == 1
+    printed = capsys.readouterr().err.strip()
+    assert "\n" not in printed and "Traceback" not in printed
+    return printed
+
+
+def test_bad_models_and_devices_give_one_line_with_the_remedy(
+    tmp_path, script, face_clip, fake_model, capsys
+):
+    missing = tmp_path / "no.pth"
+    text = fails(script, capsys, arguments(tmp_path, missing, face_clip))
+    assert "no.pth not found: run src/2_train_model.py first" in text and "--demo" in text
+    damaged = tmp_path / "half.pth"
+    damaged.write_bytes(fake_model.read_bytes()[:1000])
+    assert "half.pth is truncated or damaged" in fails(
+        script, capsys, arguments(tmp_path, damaged, face_clip)
+    )
+    assert "half.pth" in fails(script, capsys, arguments(tmp_path, damaged))  # before the prompt
+    argv = arguments(tmp_path, fake_model, face_clip, "--device", "toaster")
+    assert "toaster" in fails(script, capsys, argv)
+    argv = arguments(tmp_path, fake_model, face_clip, "--detector", "yunet")
+    assert "YuNet is not available" in fails(script, capsys, argv)
+
+
+def test_results_that_cannot_be_written_give_one_line(
+    tmp_path, script, face_clip, fake_model, capsys
+):
+    (tmp_path / "results").mkdir()
+    argv = arguments(tmp_path, fake_model, face_clip)
+    for path in (face_clip, fake_model):
+        for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+            folder.chmod(0o755)
+    with unprivileged(tmp_path):
+        text = fails(script, capsys, argv)
+    assert "results" in text and "Permission denied" in text
+    assert os.listdir(tmp_path / "results") == []
+
+
+def test_the_demonstration_says_that_untrained_weights_mean_nothing(tmp_path, script, capsys):
+    assert script.main(arguments(tmp_path, tmp_path / "no.pth", "--demo")) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("🟡 INCONCLUSIVE") == 2
+    assert printed.count("UNTRAINED WEIGHTS, SCORES MEAN NOTHING") == 2
+    assert "DEEPFAKE DETECTED" not in printed and "APPEARS AUTHENTIC" not in printed
+    for name in ("demo_untouched", "demo_altered"):
+        assert set(os.listdir(tmp_path / "results" / name)) == REPORTS
+        report = read_json(tmp_path / "results" / name / "report.json")
+        assert report["model"]["is_trained"] is False
+        assert sum(frame["p_fake"] is not None for frame in report["frames"]) >= 8
+
+
+def test_the_demonstration_uses_a_trained_model_where_there_is_one(
+    tmp_path, script, fake_model, capsys
+):
+    assert script.main(arguments(tmp_path, fake_model, "--demo")) == 0
+    assert capsys.readouterr().out.count("🔴 DEEPFAKE DETECTED") == 2
+    with pytest.raises(SystemExit) as caught:
+        script.main(["--demo", "video.mp4"])
+    assert caught.value.code == 2
+
+
+def test_as_a_process_on_a_console_without_emoji(tmp_path, face_clip, fake_model):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    argv = arguments(tmp_path, fake_model, face_clip, tmp_path / "é.mp4")
+    done = run_script("3_test_video", *argv, env=environment)
+    assert done.returncode == 1
+    assert b"[!] DEEPFAKE DETECTED" in done.stdout and b"file not found" in done.stderr
+    assert b"Traceback" not in done.stderr
+    done.stdout.decode("ascii")
+
+
+def test_as_a_process_at_the_prompt(tmp_path, face_clip, fake_model):
+    argv = arguments(tmp_path, fake_model, "--frames", "3")
+    done = run_script("3_test_video", *argv, input=f"'{face_clip}'\n".encode(), env=os.environ)
+    assert done.returncode == 0 and done.stderr == b""
+    assert "📹 Enter video path:".encode() in done.stdout
+    assert "🔴 DEEPFAKE DETECTED".encode() in done.stdout
+
+
+def test_the_script_starts_without_torch_and_matplotlib():
+    code = (
+        "import runpy, sys; runpy.run_path('src/3_test_video.py', run_name='script'); "
+        "sys.exit(bool({'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": "src"}
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
