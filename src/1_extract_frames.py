@@ -10,7 +10,15 @@ from utils.catalog import Video, discover_celeb_df, discover_faceforensics
 from utils.config import LABEL_NAMES, REGISTRY_NAME, ExtractConfig, add_flags, from_flags
 from utils.console import shown
 from utils.faces import load_detector
-from utils.registry import CropSettings, Extractor, collate, finished_record, remove_leftovers
+from utils.files import remove_leftovers
+from utils.registry import (
+    CropSettings,
+    Extractor,
+    RegistryError,
+    collate,
+    finished_record,
+    load_registry,
+)
 from utils.workers import FatalError, run_jobs
 
 
@@ -36,6 +44,24 @@ def find_videos(config: ExtractConfig) -> list[Video]:
     return videos
 
 
+def pick_detector(config: ExtractConfig) -> str:
+    """The detector's name; 'auto' never cuts again what a better one has cut.
+
+    Raises RegistryError where the one used so far is not to be had.
+    """
+    name = load_detector(config.detector, config.models).name
+    try:
+        before = load_registry(config.output)["settings"]["detector"]
+    except (RegistryError, KeyError, TypeError):
+        return name
+    if config.detector == "auto" and name != before:
+        raise RegistryError(
+            f"{config.output} was cut with {before}, and now there is only {name}: "
+            f"restore {before}, or cut everything again with --detector {name}"
+        )
+    return name
+
+
 def print_summary(videos: list[Video], counts: dict[str, Counter]) -> None:
     """A table by data set, method and class; counts maps a video's id to its counts."""
     table: dict[tuple, Counter] = defaultdict(Counter)
@@ -58,7 +84,7 @@ def run(config: ExtractConfig) -> int:
         console.error("no videos found: name their folders with --faceforensics and --celeb-df")
         return 1
 
-    detector = load_detector(config.detector, config.models).name
+    detector = pick_detector(config)
     settings = CropSettings(config.frames, config.crop_size_px, config.crop_margin, detector)
     config.output.mkdir(parents=True, exist_ok=True)
     remove_leftovers(config.output)
@@ -109,8 +135,11 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.error("interrupted: what is finished is kept, run the same command to go on")
         return 130
-    except (FatalError, OSError) as error:
+    except FatalError as error:
         console.error(f"{shown(error)}: what is finished is kept, run the same command to go on")
+        return 1
+    except (RegistryError, OSError) as error:
+        console.error(shown(error))
         return 1
 
 

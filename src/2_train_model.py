@@ -23,7 +23,7 @@ from utils.config import (
 )
 from utils.console import shown
 from utils.engine import TrainingError, evaluate, metrics, train_one_epoch
-from utils.files import write_json
+from utils.files import remove_leftovers, write_json
 from utils.frames import CropError, FaceFrames, RatioSampler, eval_transform, train_transform
 from utils.model import WeightsError, describe_device, pick_device, place
 from utils.registry import RegistryError, load_registry
@@ -154,6 +154,7 @@ def test_best(run: Run, config: TrainConfig, loader: DataLoader, device, data_ma
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
     report_path = config.results / "training" / config.run_name / "report.json"
     report = {
+        "version": 1,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "registry": data_mark,
         "device": describe_device(device),
@@ -172,12 +173,13 @@ def run(config: TrainConfig) -> int:
     device = pick_device(config.device)
     splits, preprocessing, data_mark = load_data(config)
     check_not_unfinished(config)
+    remove_leftovers(config.models)
     loaders = make_loaders(config, splits, preprocessing)
     console.heading("🚀 TRAINING")
     print(f"   Device: {describe_device(device)}")
     state = start_run(config, device)
     if config.resume:
-        resume_run(state, config, data_mark)
+        resume_run(state, config, preprocessing, data_mark)
         print(f"   Resumed after epoch {state.epoch}.")
     train(state, config, loaders, device, preprocessing, data_mark)
     test_best(state, config, loaders["test"], device, data_mark)
@@ -194,6 +196,10 @@ def main(argv: list[str] | None = None) -> int:
         remedy = "go on with --resume" if has_state else "no epoch was finished, start again"
         console.error(f"interrupted: {remedy}")
         return 130
+    except torch.cuda.OutOfMemoryError:
+        smaller = max(config.batch_size // 2, 1)
+        console.error(f"the GPU is out of memory: try --batch-size {smaller}")
+        return 1
     except (
         RegistryError,
         SplitError,

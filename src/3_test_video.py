@@ -13,21 +13,15 @@ from pathlib import Path
 
 from utils import console
 from utils.analysis import Analysis, find_faces, score_and_judge
-from utils.config import TestConfig, add_flags, from_flags
+from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig, add_flags, from_flags
 from utils.console import shown
 from utils.demo import make_demo_clips
 from utils.faces import load_detector
 from utils.files import atomic_folder, sha256_of
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, frame_vote
-from utils.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, VideoError
+from utils.transcript import print_analysis
+from utils.video import VideoError
 
 PROMPT = "\n📹 Enter video path: "
-SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
-HEADLINES = {
-    FAKE: "🔴 DEEPFAKE DETECTED",
-    REAL: "🟢 APPEARS AUTHENTIC",
-    INCONCLUSIVE: "🟡 INCONCLUSIVE",
-}
 UNTRAINED = "the weights are untrained, so these scores mean nothing"
 # Names under analysis_results/ that other scripts use for their own folders.
 RESERVED_NAMES = {"training", "evaluation", "extraction", "demo"}
@@ -52,6 +46,7 @@ class Judge:
         self.is_trained = config.model.exists() or not allow_untrained
         self._model: Future = ThreadPoolExecutor(1).submit(_load_model, config, self.is_trained)
         self.detector = load_detector(config.detector, config.models)
+        self._has_warned = False
 
     def model(self):
         """(checkpoint, device, facts for report.json); raises what loading raised."""
@@ -61,6 +56,7 @@ class Judge:
         """Judge one file and write its reports; returns the analysis and their folder."""
         results = find_faces(path, self.detector, self.config.frames)
         checkpoint, device, facts = self.model()
+        self._compare_detectors(checkpoint.preprocessing.detector)
         caveat = None if self.is_trained else UNTRAINED
         analysis = score_and_judge(path, results, checkpoint, device, caveat)
         from utils.report import write_reports  # matplotlib loads behind torch, off the main thread
@@ -69,6 +65,15 @@ class Judge:
         with atomic_folder(folder, keep_others=True) as temporary:
             write_reports(temporary, analysis, facts | {"detector": self.detector.name})
         return analysis, folder
+
+    def _compare_detectors(self, trained_with: str) -> None:
+        """Warn, once, where the model was trained on another detector's crops."""
+        if self.is_trained and self.detector.name != trained_with and not self._has_warned:
+            self._has_warned = True
+            console.warn(
+                f"The model was trained on crops of {trained_with}, these are of "
+                f"{self.detector.name}: scores may differ a little"
+            )
 
 
 def _load_model(config: TestConfig, is_trained: bool):
@@ -113,13 +118,13 @@ def results_folder(results: Path, path: Path) -> Path:
 def files_in(paths: list[str]) -> tuple[list[Path], int]:
     """Replace folders by the videos and images in them; returns files and the number of errors."""
     files, errors = [], 0
-    for path in map(Path, paths):
+    for path in map(Path, filter(None, paths)):
         if not path.is_dir():
             files.append(path)
             continue
         suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
-        inside = [p for p in inside if not p.name.startswith(".")]
+        inside = [p for p in inside if not p.name.startswith(".") and not p.is_dir()]
         files += inside
         if not inside:
             console.error(f"{shown(path)}: no videos or images in this folder")
@@ -137,74 +142,16 @@ def judge_files(judge: Judge, files: list[Path]) -> int:
             console.error(f"{shown(path)}: {error}")
             errors += 1
             continue
+        except OSError as error:
+            console.error(f"{shown(path)}: reports cannot be written ({shown(error)})")
+            errors += 1
+            continue
         print_analysis(analysis, judge.is_trained)
         print(f"\n   Reports: {shown(folder)}", flush=True)
     if len(files) > 1:
         console.heading("📁 ALL FILES")
         print(f"   {len(files) - errors} judged, {errors} failed")
     return errors
-
-
-def print_analysis(analysis: Analysis, is_trained: bool) -> None:
-    mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
-    console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
-    print_frames(analysis)
-    print_temporal(analysis)
-    verdict = analysis.verdict
-    console.heading("⚖️ FINAL VERDICT")
-    print(f"   {HEADLINES[verdict.outcome]}")
-    if verdict.confidence is not None:
-        print(f"   Confidence: {verdict.confidence:.2%}")
-    for reason in verdict.reasons:
-        print(f"   Reason: {reason}")
-
-
-def print_frames(analysis: Analysis) -> None:
-    console.heading("📊 FRAME-BY-FRAME ANALYSIS")
-    used = [result.p_fake for result in analysis.frames if result.p_fake is not None]
-    agreements = iter(consistency(used) if used else [])
-    for number, result in enumerate(analysis.frames, 1):
-        print(f"Frame {number} @ {result.frame.seconds:.2f}s:")
-        if result.p_fake is None:
-            print("   ⚪ No face found: this frame does not count")
-            continue
-        vote = frame_vote(result.p_fake, analysis.threshold)
-        confidence = result.p_fake if vote == FAKE else 1 - result.p_fake
-        print(f"   {SIGNS[vote]} Prediction: {vote}")
-        print(f"   Confidence: {confidence:.2%}")
-        print(f"   Probabilities: Real={1 - result.p_fake:.1%}, Fake={result.p_fake:.1%}")
-        print(f"   • {describe_confidence(vote, confidence)}")
-        print(f"   • {describe_consistency(next(agreements))}")
-
-
-def describe_confidence(vote: str, confidence: float) -> str:
-    kind = "fake" if vote == FAKE else "authentic"
-    if confidence >= 0.85:
-        return f"{SIGNS[vote]} VERY HIGH confidence - clear {kind} characteristics"
-    if confidence >= 0.7:
-        return f"{SIGNS[vote]} HIGH confidence - strong {kind} characteristics"
-    if confidence >= 0.6:
-        return f"🟡 MODERATE confidence - some {kind} characteristics"
-    return "🟡 LOW confidence - close to undecided"
-
-
-def describe_consistency(agreement: float) -> str:
-    if agreement >= 0.85:
-        return f"✅ Highly consistent across frames ({agreement:.1%})"
-    if agreement >= 0.7:
-        return f"🟡 Moderately consistent across frames ({agreement:.1%})"
-    return f"⚠️ Inconsistent with the other frames ({agreement:.1%})"
-
-
-def print_temporal(analysis: Analysis) -> None:
-    console.heading("🎯 TEMPORAL CONSISTENCY ANALYSIS")
-    verdict = analysis.verdict
-    used = verdict.fake_votes + verdict.real_votes
-    print(f"   Frames with a face: {used} of {len(analysis.frames)}")
-    if used:
-        print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / used:.1%})")
-        print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / used:.1%})")
-        print(f"   Prediction consistency: {verdict.agreement:.1%}")
 
 
 def typed_path(text: str) -> str:
@@ -262,6 +209,9 @@ def run(config: TestConfig, paths: list[str], demo: bool) -> int:
         prompt_loop(judge)
         return 0
     files, errors = files_in(paths)
+    if not all(paths):
+        console.error("an empty path names no file")
+        errors += 1
     return 1 if errors + judge_files(judge, files) else 0
 
 

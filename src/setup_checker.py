@@ -4,6 +4,7 @@ from __future__ import annotations  # to run on a Python that is too old, and sa
 
 import argparse
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -71,8 +72,19 @@ def check_package(checker: Checker, name: str, low: str, high: str | None) -> No
         checker.say("bad", f'{name} {version} is the wrong one{reason}: pip install "{wanted}"')
     elif numbers(version) < numbers(low):
         checker.say("bad", f'{name} {version} is too old: pip install "{wanted}"')
+    elif name == "opencv-python" and (reason := _import_failure("cv2")):
+        remedy = "on Debian: apt-get install libgl1 libglib2.0-0"
+        checker.say("bad", f"{name} {version} cannot be imported ({reason}); {remedy}")
     else:
         checker.say("good", f"{name} {version}")
+
+
+def _import_failure(module: str) -> str | None:
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError) as error:
+        return str(error).partition("\n")[0]
+    return None
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -90,13 +102,12 @@ def _imported_version(module: str) -> str | None:
 
 
 def check_device(checker: Checker) -> None:
-    try:
-        import torch
-    except (ImportError, OSError):
-        gpu = _nvidia_smi()
-        text = f"GPU: {gpu}, but PyTorch is missing" if gpu else "GPU: unknown without PyTorch"
-        checker.say("warn", f"{text}: {INSTALL}")
+    if reason := _import_failure("torch"):
+        gpu = _nvidia_smi() or "unknown"
+        checker.say("bad", f"GPU: {gpu}, PyTorch cannot be imported ({reason}): {INSTALL}")
         return
+    import torch
+
     if torch.cuda.is_available():
         facts = torch.cuda.get_device_properties(0)
         memory = f"{facts.total_memory / 1e9:.1f} GB"
@@ -142,7 +153,8 @@ def check_data(checker: Checker, name: str, folder: Path, discover) -> None:
 def check_models(checker: Checker, models: Path) -> None:
     # Named here once more, for utils.faces needs OpenCV and this script must run without it.
     detector = "face_detection_yunet_2023mar.onnx"
-    if (models / detector).is_file():
+    places = [models / detector, Path(os.environ.get("YUNET_MODEL", ""))]
+    if any(place.is_file() for place in places):
         checker.say("good", f"Face detector: {detector}")
     else:
         text = "downloaded at the first run; without network a weaker one takes over"
@@ -172,7 +184,8 @@ def run() -> int:
     if bad:
         console.bad("Not ready: mend the lines marked ❌ first")
         return 1
-    console.good("Ready: python src/3_test_video.py")
+    has_model = (MODELS_DIR / BEST_MODEL_NAME).is_file()
+    console.good("Ready: python src/3_test_video.py" + ("" if has_model else " --demo"))
     return 0
 
 

@@ -25,11 +25,11 @@ import torch
 
 from utils.analysis import FrameResult, score_and_judge
 from utils.checkpoint import save_checkpoint, untrained_checkpoint
-from utils.config import MODELS_DIR
+from utils.config import MODELS_DIR, VIDEO_SUFFIXES
 from utils.faces import load_detector, main_faces
 from utils.model import place
 from utils.report import write_reports
-from utils.video import VIDEO_SUFFIXES, read_frames
+from utils.video import read_frames
 
 STAGES = ("open and decode", "detect faces", "model and CAM", "PNGs and report")
 

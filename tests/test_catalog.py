@@ -93,9 +93,17 @@ def test_the_case_of_folders_and_suffixes_does_not_matter(tmp_path, change_case)
 def test_links_and_what_is_no_video_are_not_counted(tmp_path):
     touch(tmp_path / "original/001.mp4")
     os.symlink(tmp_path / "original/001.mp4", tmp_path / "original/copy.mp4")
+    os.symlink(tmp_path, tmp_path / "original" / "loop")
     for name in ("original/notes.txt", "original/._001.mp4", "readme.mp4"):
         touch(tmp_path / name)
     assert [video.path.name for video in discover_faceforensics(tmp_path)] == ["001.mp4"]
+
+
+def test_linked_folders_are_followed(tmp_path):
+    touch(tmp_path / "disk" / "001.mp4")
+    (tmp_path / "root").mkdir()
+    os.symlink(tmp_path / "disk", tmp_path / "root" / "original")
+    assert len(discover_faceforensics(tmp_path / "root")) == 1
 
 
 def test_an_unknown_name_is_a_person_of_its_own_and_twins_have_two_ids(tmp_path):

@@ -100,6 +100,22 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
     assert tree(tmp_path / "out") == undisturbed
 
 
+def test_a_detector_that_is_gone_does_not_cut_everything_again(
+    tmp_path, script, face_clip, capsys, yunet_file
+):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    shutil.copy(yunet_file, tmp_path)
+    argv = [a if a != "haar" else "auto" for a in arguments(tmp_path)]
+    assert script.main(argv) == 0
+    before = tree(tmp_path / "out")
+    (tmp_path / yunet_file.name).unlink()
+    assert script.main(argv) == 1
+    assert "was cut with yunet, and now there is only haar" in capsys.readouterr().err
+    assert tree(tmp_path / "out") == before
+    assert script.main(arguments(tmp_path)) == 0  # asked for by name, it is done
+    assert tree(tmp_path / "out") != before
+
+
 def test_no_videos_at_all_is_an_error_with_the_remedy(tmp_path, script, capsys):
     assert script.main(arguments(tmp_path)) == 1
     assert "--faceforensics" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from utils.files import atomic_file, atomic_folder, sha256_of, write_json
+from utils.files import atomic_file, atomic_folder, remove_leftovers, sha256_of, write_json
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_debris(tmp_path):
@@ -59,6 +59,15 @@ def test_a_finished_folder_replaces_or_joins_the_old_one(tmp_path, keep, expecte
         (temporary / "new").touch()
     assert set(os.listdir(folder)) == expected
     assert os.listdir(tmp_path) == ["out"]
+
+
+def test_the_leftovers_of_killed_writers_are_removed(tmp_path):
+    (tmp_path / "a" / ".writing-abc").mkdir(parents=True)
+    (tmp_path / "a" / ".writing-abc" / "000.jpg").touch()
+    (tmp_path / "a" / "x.mp4").mkdir()
+    (tmp_path / ".writing-def").touch()
+    remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == ["a"] and os.listdir(tmp_path / "a") == ["x.mp4"]
 
 
 def test_json_takes_undecodable_names_and_refuses_nan(tmp_path):

@@ -57,12 +57,15 @@ def test_devices_are_picked_or_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto").type == "cpu"
-    for name in ("cuda", "mps", "toaster"):
+    for name in ("cuda", "mps", "toaster", "cpu:x", "cpu:1"):
         with pytest.raises(ValueError, match=f"{name} is not available here: choose from cpu"):
             pick_device(name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert pick_device("auto").type == "cuda"
     assert pick_device("cuda:1").index == 1
+    with pytest.raises(ValueError, match="cuda:2 is not available here: choose from cuda, cpu"):
+        pick_device("cuda:2")
 
 
 def test_a_checkpoint_comes_back_as_it_went(tmp_path, checkpoint):

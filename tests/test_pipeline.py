@@ -61,5 +61,5 @@ def test_real_footage(tmp_path, yunet_file, monkeypatch):
     assert len(videos) == 7
     for video in videos:
         assert len(video["frames"]) == 6
-        assert all(frame["crop"] and frame["landmarks_xy"] for frame in video["frames"])
+        assert all(frame["crop"] and frame["landmarks_in_crop_xy"] for frame in video["frames"])
         assert all(60 < frame["face_side_px"] < 500 for frame in video["frames"])

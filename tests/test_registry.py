@@ -17,7 +17,6 @@ from utils.registry import (
     collate,
     finished_record,
     load_registry,
-    remove_leftovers,
 )
 from utils.workers import JobError
 
@@ -42,7 +41,7 @@ def test_a_record_says_where_each_crop_comes_from(tmp_path, video):
     for frame in record["frames"]:
         crop = cv2.imread(str(output / video.id / frame["crop"]))
         assert crop.shape == (128, 128, 3)
-        left, top, right, bottom = frame["box_xyxy"]
+        left, top, right, bottom = frame["box_in_crop_xyxy"]
         # In the crop, the box's longer side is 1 / 1.54 of the crop, and centred.
         assert max(right - left, bottom - top) == pytest.approx(128 / 1.54, abs=1.5)
         assert (left + right) / 2 == pytest.approx(64, abs=1.5)
@@ -54,7 +53,7 @@ def test_landmarks_lie_in_the_crop(tmp_path, video, yunet_file):
     settings = CropSettings(3, 128, 1.54, "yunet")
     Extractor(settings, tmp_path, tmp_path / "out")(video)
     for frame in read_json(tmp_path / "out" / video.id / "video.json")["frames"]:
-        points = np.array(frame["landmarks_xy"])
+        points = np.array(frame["landmarks_in_crop_xy"])
         assert points.shape == (5, 2)
         assert (points > 20).all() and (points < 108).all()
 
@@ -104,14 +103,17 @@ def test_records_of_other_settings_stay_out_and_are_counted(tmp_path, video, cap
     output = tmp_path / "out"
     Extractor(SETTINGS, tmp_path, output)(video)
     assert collate(output, CropSettings(3, 64, 1.54, "haar"))["videos"] == []
-    assert "1 videos cut with other settings" in capsys.readouterr().out
+    assert "1 folders cut with other settings" in capsys.readouterr().out
 
 
-def test_the_leftovers_of_a_killed_run_are_removed(tmp_path):
-    (tmp_path / "faceforensics" / ".writing-abc").mkdir(parents=True)
-    (tmp_path / "faceforensics" / "x.mp4").mkdir()
-    remove_leftovers(tmp_path)
-    assert os.listdir(tmp_path / "faceforensics") == ["x.mp4"]
+def test_a_damaged_record_stays_out_and_is_counted(tmp_path, video, capsys):
+    output = tmp_path / "out"
+    Extractor(SETTINGS, tmp_path, output)(video)
+    for number, text in enumerate(('{"half', "[]", '{"version": 1}')):
+        (output / f"other{number}").mkdir()
+        (output / f"other{number}" / "video.json").write_text(text)
+    assert len(collate(output, SETTINGS)["videos"]) == 1
+    assert "3 folders" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [None, '{"half', "[]", '{"version": 99}'])

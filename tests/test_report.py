@@ -15,6 +15,7 @@ from utils.analysis import Analysis, FrameResult
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import VerdictConfig
 from utils.faces import Face, square_around
+from utils.tiles import frame_tiles
 from utils.verdict import judge
 from utils.video import Frame
 
@@ -88,7 +89,7 @@ def test_no_text_overlaps_another_or_leaves_the_page(tmp_path, monkeypatch, draw
 @pytest.mark.parametrize("size", SIZES)
 def test_heat_and_box_lie_on_the_face_in_the_full_frame(tmp_path, size):
     result = made_analysis(tmp_path, 1, size).frames[0]
-    tile, crop, overlay = report._tiles(result, size, 255)
+    tile, crop, overlay = frame_tiles(result, size, 255)
     changed = np.argwhere((tile != 120).any(axis=2))
     left, top, right, bottom = result.visible
     assert changed[:, 0].min() >= max(top, 0) - 2 and changed[:, 0].max() <= bottom + 2
@@ -103,7 +104,7 @@ def test_heat_beyond_the_border_of_the_frame_is_cut_off(tmp_path):
     result = made_analysis(tmp_path, 1).frames[0]
     result.face = Face((-40, -40, 60, 60), None, 0.9)
     result.visible = square_around(result.face, 1.35)
-    tile, _, _ = report._tiles(result, (640, 480), 255)
+    tile, _, _ = frame_tiles(result, (640, 480), 255)
     assert tile.shape == (480, 640, 3) and (tile[:20, :20] != 120).any()
 
 

@@ -59,6 +59,16 @@ def test_versions_are_compared_and_opencv_5_is_named(
     assert checker.counts[kind] == 1 and words in said(capsys)
 
 
+def test_an_opencv_that_cannot_be_imported_is_not_called_fine(checker, capsys, monkeypatch):
+    def refuse(name):
+        raise ImportError("libGL.so.1: cannot open shared object file\nmore")
+
+    monkeypatch.setattr(setup_checker.importlib, "import_module", refuse)
+    setup_checker.check_package(checker, "opencv-python", "4.8", "5")
+    assert checker.counts["bad"] == 1
+    assert "libGL.so.1" in (printed := said(capsys)) and "apt-get install libgl1" in printed
+
+
 def test_every_requirement_is_checked():
     names = [name for name, _, _ in setup_checker.required_packages(ROOT / "requirements.txt")]
     assert len(names) == 9 and ("opencv-python", "4.8", "5") in setup_checker.required_packages(

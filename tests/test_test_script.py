@@ -101,6 +101,7 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     shutil.copy(face_clip, folder / "a.mp4")
     (folder / "b.mp4").write_text("no video")
     (folder / "notes.txt").touch()
+    (folder / "d.mp4").mkdir()
     (folder / "sub" / "c.PNG").write_bytes(cv2.imencode(".png", face_views[0])[1])
     nothing = tmp_path / "nothing"
     nothing.mkdir()
@@ -115,6 +116,18 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     assert any("b.mp4: has no readable video stream" in line for line in errors)
     assert any("nothing: no videos or images" in line for line in errors)
     assert "2 judged, 2 failed" in printed.out
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, script, fake_model, capsys):
+    assert "empty path" in fails(script, capsys, arguments(tmp_path, fake_model, ""))
+
+
+def test_another_detector_than_the_models_is_mentioned_once(
+    tmp_path, script, face_clip, fake_model, capsys
+):
+    argv = arguments(tmp_path, fake_model, "--frames", "3", face_clip, face_clip)
+    assert script.main(argv) == 0
+    assert capsys.readouterr().out.count("trained on crops of yunet, these are of haar") == 1
 
 
 def test_two_videos_of_one_name_keep_their_own_reports(tmp_path, script, face_clip, fake_model):
@@ -158,11 +171,19 @@ def test_the_prompt_takes_paths_as_people_type_them(
     clip = tmp_path / "it's (1) ü.mp4"
     shutil.copy(face_clip, clip)
     escaped = str(clip).replace(" ", "\\ ").replace("'", "\\'").replace("(", "\\(")
-    texts = [f'  "{clip}" ', str(clip), escaped.replace(")", "\\)"), "", "/no/such.mp4", "QUIT"]
+    texts = [
+        f'  "{clip}" ',
+        str(clip),
+        escaped.replace(")", "\\)"),
+        "",
+        "''",
+        "/no/such.mp4",
+        "QUIT",
+    ]
     prompts = answers(monkeypatch, *texts)
     assert script.main(arguments(tmp_path, fake_model, "--frames", "3")) == 0
     printed = capsys.readouterr()
-    assert prompts == ["\n📹 Enter video path: "] * 6
+    assert prompts == ["\n📹 Enter video path: "] * 7
     assert printed.out.count("⚖️ FINAL VERDICT") == 3
     assert printed.err.strip() == "❌ /no/such.mp4: file not found"
 

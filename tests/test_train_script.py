@@ -103,9 +103,37 @@ def test_resume_refuses_what_does_not_fit(root, script, capsys):
     assert "splits.json was made for another registry" in text
     (root / "splits.json").unlink()
     text = fails(script, capsys, arguments(root, "--resume"))
-    assert "another registry" in text
-    (root / "models" / "last.pth").write_bytes(b"half")
-    assert "damaged" in fails(script, capsys, arguments(root, "--resume"))
+    assert "last.pth was trained on other crops: delete it" in text
+    last = root / "models" / "last.pth"
+    shutil.copy(root / "models" / "best_model.pth", last)
+    assert "no state of a run: delete it" in fails(script, capsys, arguments(root))
+    last.write_bytes(b"half")
+    for flags in ((), ("--resume",)):
+        assert "damaged: delete it" in fails(script, capsys, arguments(root, *flags))
+    last.unlink()
+    assert script.main(arguments(root, "--epochs", "1")) == 0
+
+
+def test_resume_refuses_crops_cut_in_another_way(root, script, capsys):
+    assert script.main(arguments(root)) == 0
+    capsys.readouterr()
+    path = root / "frames" / "video_registry.json"
+    path.write_text(path.read_text().replace('"crop_margin": 1.54', '"crop_margin": 2.0'))
+    assert "other crops" in fails(script, capsys, arguments(root, "--resume"))
+
+
+def test_an_interruption_after_a_finished_run_does_not_offer_its_state(
+    root, script, monkeypatch, capsys
+):
+    assert script.main(arguments(root)) == 0
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "train_one_epoch", interrupted)
+    assert script.main(arguments(root)) == 130
+    assert "no epoch was finished" in capsys.readouterr().err
+    assert (root / "models" / "best_model.pth").exists()
 
 
 def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
@@ -113,7 +141,11 @@ def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
     assert "toaster is not available" in text
     crop = next((root / "frames").rglob("*.jpg"))
     crop.write_bytes(b"no jpeg")
-    assert crop.name in fails(script, capsys, arguments(root))
+    for workers in ("0", "1"):
+        text = fails(script, capsys, arguments(root, "--workers", workers))
+        assert text == (
+            f"❌ {crop} cannot be read: delete its folder and run src/1_extract_frames.py again"
+        )
     path = root / "frames" / "video_registry.json"
     path.write_text('{"version": 1, "settings": {}, "videos": []}')
     fails(script, capsys, arguments(root, "--splits", str(root / "other.json")))

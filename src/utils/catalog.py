@@ -7,9 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import FAKE, REAL
-
-SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
+from utils.config import FAKE, REAL, VIDEO_SUFFIXES
 
 # Folder name in lower case -> (data set, method, label). The innermost known folder decides.
 FACEFORENSICS = {
@@ -64,7 +62,12 @@ def _discover(root: Path, folders: dict) -> list[Video]:
     """Every video below root that lies in a known folder, once, ordered by id."""
     found: dict[str, Video] = {}
     seen = set()
-    for folder, subfolders, names in os.walk(root):
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real_folder = os.path.realpath(folder)
+        if real_folder in seen:  # a link to a folder above or beside it
+            subfolders.clear()
+            continue
+        seen.add(real_folder)
         subfolders.sort()
         parts = Path(folder).relative_to(root).parts
         known = [folders[part.lower()] for part in parts if part.lower() in folders]
@@ -73,7 +76,7 @@ def _discover(root: Path, folders: dict) -> list[Video]:
         dataset, method, label = known[-1]
         for name in sorted(names):
             stem, suffix = os.path.splitext(name)
-            if suffix.lower() not in SUFFIXES or name.startswith("."):
+            if suffix.lower() not in VIDEO_SUFFIXES or name.startswith("."):
                 continue
             path = Path(folder, name)
             real_path = os.path.realpath(path)  # a link and its target are one video

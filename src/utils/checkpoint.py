@@ -110,7 +110,7 @@ def _read(path: Path):
             "use a file that src/2_train_model.py wrote"
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = error.strerror if isinstance(error, OSError) else "not a whole checkpoint"
         raise CheckpointError(
             f"{path} is truncated or damaged ({reason}): copy it again, or train again"
         ) from error

@@ -18,6 +18,9 @@ REGISTRY_NAME = "video_registry.json"
 BEST_MODEL_NAME = "best_model.pth"
 LAST_MODEL_NAME = "last.pth"
 
+VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+
 REAL, FAKE = 0, 1
 LABEL_NAMES = ("real", "fake")
 
@@ -50,6 +53,13 @@ def fraction(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def inner_fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
     return value
 
 
@@ -93,7 +103,7 @@ class TrainConfig:
     weight_decay: float = option(1e-5, "AdamW weight decay", type=float)
     dropout: float = option(0.3, "dropout in the head", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
-    fake_share: float = option(0.7, "share of fake videos in a training epoch", type=fraction)
+    fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     pretrained: bool = option(True, "start from ImageNet weights")
     amp: bool = option(True, "mixed precision where the device gains from it")
     device: str = option("auto", "auto, cpu, cuda or mps")

@@ -129,7 +129,7 @@ def find_yunet_file(models_dir: Path) -> Path:
             if _is_yunet(candidate.read_bytes()):
                 return candidate
             console.warn(f"{console.shown(candidate)} is not YuNet 2023mar (checksum): ignored")
-    if os.environ.get(OFFLINE_VARIABLE):
+    if os.environ.get(OFFLINE_VARIABLE, "0") != "0":
         raise FileNotFoundError(f"no {YUNET_FILE}, and {OFFLINE_VARIABLE} forbids the download")
     with urllib.request.urlopen(YUNET_URL, timeout=10) as reply:
         content = reply.read(1 << 20)

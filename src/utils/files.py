@@ -43,6 +43,9 @@ def atomic_folder(path: Path, keep_others: bool = False):
     try:
         os.chmod(folder, 0o777 & ~_umask())
         yield folder
+        for file in folder.iterdir():  # or a power cut could leave whole folders of empty files
+            with open(file, "rb") as stream:
+                os.fsync(stream.fileno())
         if not path.exists():
             os.replace(folder, path)
         elif keep_others:
@@ -58,6 +61,17 @@ def atomic_folder(path: Path, keep_others: bool = False):
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete what writers that were killed left half-written anywhere below root."""
+    for folder, subfolders, names in os.walk(root):
+        for name in [name for name in subfolders if name.startswith(TEMPORARY_PREFIX)]:
+            shutil.rmtree(Path(folder, name), ignore_errors=True)
+            subfolders.remove(name)
+        for name in names:
+            if name.startswith(TEMPORARY_PREFIX):
+                Path(folder, name).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value, indent: int | None = 2) -> None:

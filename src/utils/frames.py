@@ -20,6 +20,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class CropError(Exception):
     """A crop that the registry names but that cannot be read; the message names the file."""
 
+    def __init__(self, message: str):
+        # Coming from a DataLoader's worker, a whole traceback stands before the message.
+        super().__init__(message.rpartition("CropError: ")[2].strip())
+
 
 def eval_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], torch.Tensor]:
     """Stored crops (..., 3, S, S) uint8 RGB -> network input (..., 3, H, H) float, normalised."""

@@ -70,11 +70,16 @@ def pick_device(name: str) -> torch.device:
     }
     if name == "auto":
         name = next(kind for kind, there in available.items() if there)
-    kind = name.partition(":")[0]
-    if not available.get(kind):
-        have = ", ".join(kind for kind, there in available.items() if there)
-        raise ValueError(f"device {name} is not available here: choose from {have}")
-    return torch.device(name)
+    have = ", ".join(kind for kind, there in available.items() if there)
+    refusal = ValueError(f"device {name} is not available here: choose from {have}")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise refusal from error
+    count = torch.cuda.device_count() if device.type == "cuda" else 1
+    if not available.get(device.type) or (device.index or 0) >= count:
+        raise refusal
+    return device
 
 
 def describe_device(device: torch.device) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -97,31 +96,34 @@ def _write_frame(folder: Path, frame: Frame, face: Face | None, settings: CropSe
         "crop": name,
         "face_side_px": round(face.side_px, 1),
         "score": round(face.score, 3),
-        "box_xyxy": corners[0] + corners[1],
-        "landmarks_xy": points and to_crop(points, square, settings.crop_size_px),
+        "box_in_crop_xyxy": corners[0] + corners[1],
+        "landmarks_in_crop_xy": points and to_crop(points, square, settings.crop_size_px),
     }
 
 
 def finished_record(video: Video, settings: CropSettings, output: Path) -> dict | None:
     """The record of a video already cut with these settings from a file of this size, or None."""
+    record = _read_record(output / video.id / RECORD_NAME)
+    if not record or not _is_current(record, settings):
+        return None
     try:
-        record = json.loads((output / video.id / RECORD_NAME).read_bytes())
-        same_file = record["size_bytes"] == video.path.stat().st_size
-        return record if same_file and _is_current(record, settings) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return record if record["size_bytes"] == video.path.stat().st_size else None
+    except OSError:
         return None
 
 
+def _read_record(path: Path) -> dict | None:
+    """A record, or None for a file that is missing or damaged."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    keys = {"id", "label", "identities", "settings", "size_bytes", "frames"}
+    return record if isinstance(record, dict) and keys <= set(record) else None
+
+
 def _is_current(record: dict, settings: CropSettings) -> bool:
-    return record["version"] == VERSION and record["settings"] == asdict(settings)
-
-
-def remove_leftovers(output: Path) -> None:
-    """Delete the half-written folders of a run that was killed."""
-    for folder, subfolders, _ in os.walk(output):
-        for name in [name for name in subfolders if name.startswith(TEMPORARY_PREFIX)]:
-            shutil.rmtree(Path(folder, name), ignore_errors=True)
-            subfolders.remove(name)
+    return record.get("version") == VERSION and record["settings"] == asdict(settings)
 
 
 def collate(output: Path, settings: CropSettings) -> dict:
@@ -133,13 +135,15 @@ def collate(output: Path, settings: CropSettings) -> dict:
     for folder, subfolders, names in os.walk(output):
         subfolders[:] = [name for name in subfolders if not name.startswith(TEMPORARY_PREFIX)]
         if RECORD_NAME in names:
-            record = json.loads(Path(folder, RECORD_NAME).read_bytes())
-            if _is_current(record, settings):
+            record = _read_record(Path(folder, RECORD_NAME))
+            if record and _is_current(record, settings):
                 records.append(record)
             else:
                 stale += 1
     if stale:
-        console.warn(f"{stale} videos cut with other settings stay out of the registry")
+        console.warn(
+            f"{stale} folders cut with other settings, or damaged, stay out of the registry"
+        )
     registry = {
         "version": VERSION,
         "settings": asdict(settings),

@@ -8,15 +8,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from utils.analysis import Analysis, FrameResult
-from utils.config import LABEL_NAMES, VISIBLE_SHARE, VerdictConfig
+from utils.config import LABEL_NAMES, VerdictConfig
 from utils.console import shown
 from utils.files import sha256_of, write_json
+from utils.tiles import frame_tiles
 from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote
 
 VERSION = 1
@@ -107,7 +107,7 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
     for number, result in enumerate(results):
         x = MARGIN_PX + number % columns * (cell_w + MARGIN_PX)
         y = TITLE_PX + number // columns * cell_h
-        frame, crop, overlay = _tiles(result, (tile_w, tile_h), side)
+        frame, crop, overlay = frame_tiles(result, (tile_w, tile_h), side)
         top = y + CAPTION_PX
         crop_top, crop_x = top + (tile_h - side) // 2, x + tile_w + GAP_PX
         pictures += [(frame, x, top), (crop, crop_x, crop_top)]
@@ -274,47 +274,6 @@ def _strip(axes) -> None:
 
 def _elided(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _tiles(result: FrameResult, size: tuple[int, int], side: int) -> list[np.ndarray]:
-    """RGB pictures: the frame with box and heat, the visible crop, the crop under its heat."""
-    image = result.frame.image
-    scale = size[0] / image.shape[1]
-    frame = _resized(image, size)[..., ::-1].copy()
-    if result.visible is None or result.heat is None:
-        blank = np.full((side, side, 3), 235, np.uint8)
-        return [frame, blank, blank]
-    corners = np.array(result.visible) * scale
-    left, top, right, _ = (round(v) for v in corners)
-    heat_side = max(right - left, 1)
-    heat = _resized(result.heat.astype(np.float32), (heat_side, heat_side))
-    # The part of the square that lies inside the picture.
-    ys = slice(max(top, 0), min(top + heat_side, size[1]))
-    xs = slice(max(left, 0), min(left + heat_side, size[0]))
-    inside = heat[ys.start - top : ys.stop - top, xs.start - left : xs.stop - left]
-    frame[ys, xs] = _heated(frame[ys, xs], inside)
-    box = [round(v * scale) for v in result.face.box_xyxy]
-    cv2.rectangle(frame, box[:2], box[2:], (255, 255, 255), 3)
-    cv2.rectangle(frame, box[:2], box[2:], (0, 0, 0), 1)
-
-    edge = round(len(result.crop) * (1 - VISIBLE_SHARE) / 2)
-    visible = result.crop[edge : len(result.crop) - edge, edge : len(result.crop) - edge]
-    crop = _resized(visible, (side, side))[..., ::-1]
-    return [frame, crop, _heated(crop, _resized(result.heat.astype(np.float32), (side, side)))]
-
-
-def _heated(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay heat (h, w) in [0, 1] over an RGB picture: the hotter, the less of it shines through."""
-    heat = np.clip(heat, 0, 1)
-    colours = matplotlib.colormaps["inferno"](heat)[..., :3] * 255
-    opacity = 0.65 * np.sqrt(heat)[..., None]
-    return (picture * (1 - opacity) + colours * opacity).round().astype(np.uint8)
-
-
-def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    down = size[0] < picture.shape[1]
-    method = cv2.INTER_AREA if down else cv2.INTER_CUBIC
-    return cv2.resize(picture, size, interpolation=method)
 
 
 def _rendered(figure: Figure) -> np.ndarray:

@@ -56,8 +56,8 @@ def make_splits(videos: list[dict], seed: int) -> dict[str, list[str]]:
     for name, members in splits.items():
         if {video["label"] for video in members} != {REAL, FAKE}:
             raise SplitError(
-                f"the {name} split would lack real or fake videos: {len(videos)} videos form only "
-                f"{len(components)} groups of people; extract more videos of other people"
+                f"the {name} split would lack real or fake videos: too few groups of people "
+                f"({len(components)}, in {len(videos)} videos); extract more videos of other people"
             )
     return {name: sorted(video["id"] for video in members) for name, members in splits.items()}
 
@@ -101,7 +101,14 @@ def load_or_make_splits(path: Path, videos: list[dict], seed: int) -> dict[str, 
         content = {"version": VERSION, "seed": seed, "registry": mark, "splits": ids}
         write_json(path, content, indent=1)
     by_id = {video["id"]: video for video in videos}
-    return {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
+    try:
+        splits = {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
+    except (KeyError, TypeError) as error:
+        raise SplitError(f"{path} is damaged: delete it to split anew") from error
+    people = [{p for video in members for p in video["identities"]} for members in splits.values()]
+    if sum(map(len, people)) != len(set.union(*people)):
+        raise SplitError(f"{path} has a person in two splits: delete it to split anew")
+    return splits
 
 
 def draw_training_videos(
@@ -109,11 +116,12 @@ def draw_training_videos(
 ) -> list[dict]:
     """All real videos and so many fakes, drawn without repetition, that fake_share are fake.
 
-    Where fakes are too few, all of them; the loss weights make up for the rest.
+    fake_share lies between 0 and 1, both excluded. Where fakes are too few, all of them are
+    taken; the loss weights make up for the rest.
     """
     real = [video for video in videos if video["label"] == REAL]
     fake = [video for video in videos if video["label"] == FAKE]
-    wanted = round(len(real) * fake_share / (1 - fake_share)) if fake_share < 1 else len(fake)
+    wanted = round(len(real) * fake_share / (1 - fake_share))
     if wanted < len(fake):
         fake = [fake[i] for i in sorted(rng.choice(len(fake), wanted, replace=False))]
     return real + fake

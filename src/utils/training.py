@@ -6,7 +6,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from utils.checkpoint import Checkpoint, Preprocessing, load_checkpoint, save_checkpoint
+from utils.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Preprocessing,
+    load_checkpoint,
+    save_checkpoint,
+)
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 from utils.engine import TrainingError
 from utils.model import DeepfakeDetector, place
@@ -61,24 +67,26 @@ def check_not_unfinished(config: TrainConfig) -> None:
     path = config.models / LAST_MODEL_NAME
     if config.resume or not path.exists():
         return
-    state = load_checkpoint(path).training
-    if state["epoch"] < state["epochs"]:
+    state = _load_state(path).training
+    if state["epoch"] >= state["epochs"]:
+        path.unlink()  # of a finished run, so that an interruption now cannot be mistaken for its
+    else:
         raise TrainingError(
             f"{path} holds a run interrupted after epoch {state['epoch']} of {state['epochs']}: "
             "go on with --resume, or delete it to start over"
         )
 
 
-def resume_run(run: Run, config: TrainConfig, data_mark: str) -> None:
+def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
     """Restore the state after the last finished epoch.
 
-    Raises CheckpointError without one, TrainingError when it is of other data or settings.
+    Raises TrainingError without one, or when it is of other data or settings.
     """
     path = config.models / LAST_MODEL_NAME
-    checkpoint = load_checkpoint(path)
+    checkpoint = _load_state(path)
     state = checkpoint.training
-    if state["registry"] != data_mark:
-        raise TrainingError(f"{path} was trained on another registry: start without --resume")
+    if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
+        raise TrainingError(f"{path} was trained on other crops: delete it to start over")
     for name, value in _shared(config).items():
         if state["config"].get(name) != value:
             flag = "--" + name.replace("_", "-")
@@ -117,6 +125,21 @@ def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_m
     }
     _save(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
     return is_best
+
+
+def _load_state(path: Path) -> Checkpoint:
+    """A checkpoint with the state of its run. Raises TrainingError."""
+    if not path.exists():
+        raise TrainingError(f"{path} not found: there is nothing to resume, start without --resume")
+    try:
+        checkpoint = load_checkpoint(path)
+    except CheckpointError as error:
+        raise TrainingError(f"{path} is damaged: delete it to start over") from error
+    if not {"registry", "config", "epoch", "epochs", "optimizer", "rng"} <= set(
+        checkpoint.training
+    ):
+        raise TrainingError(f"{path} holds no state of a run: delete it to start over")
+    return checkpoint
 
 
 def _save(path: Path, checkpoint: Checkpoint) -> None:
