@@ -1,25 +1,18 @@
-"""Cut the faces out of FaceForensics++ and Celeb-DF: videos in, crops and registry out."""
+"""Cut the faces out of whole data sets: videos in, crops and registry out."""
 
 import argparse
-import os
 import sys
-from collections import Counter, defaultdict
 
 from utils import console
-from utils.catalog import Video, discover_celeb_df, discover_faceforensics
-from utils.config import LABEL_NAMES, REGISTRY_NAME, ExtractConfig, add_flags, from_flags
+from utils.catalog import DATA_SETS, Video
+from utils.config import REGISTRY_NAME, ExtractConfig, add_flags, from_flags
 from utils.console import shown
-from utils.faces import load_detector
-from utils.files import remove_leftovers
-from utils.registry import (
-    CropSettings,
-    Extractor,
-    RegistryError,
-    collate,
-    finished_record,
-    load_registry,
-)
-from utils.workers import FatalError, run_jobs
+from utils.extraction import Plan, carry_out, estimate, make_plan
+from utils.files import only_run, remove_leftovers
+from utils.registry import RegistryError, collate
+from utils.workers import FatalError
+
+SHOWN_FAILURES = 20
 
 
 def parse_args(argv: list[str] | None) -> ExtractConfig:
@@ -31,100 +24,91 @@ def parse_args(argv: list[str] | None) -> ExtractConfig:
 def find_videos(config: ExtractConfig) -> list[Video]:
     console.heading("📂 DATA SETS")
     videos = []
-    for name, root, discover in (
-        ("FaceForensics++", config.faceforensics, discover_faceforensics),
-        ("Celeb-DF", config.celeb_df, discover_celeb_df),
-    ):
+    for name, option, discover in DATA_SETS:
+        root = getattr(config, option)
         found = discover(root)
         videos += found
         if found:
-            console.good(f"{name}: {len(found)} videos in {shown(root)}")
-        else:
+            console.good(f"{name}: {len(found):,} videos in {shown(root)}")
+        elif root.exists() or option in ("faceforensics", "celeb_df"):
             console.warn(f"{name}: no videos in {shown(root)}")
     return videos
 
 
-def pick_detector(config: ExtractConfig) -> str:
-    """The detector's name; 'auto' never cuts again what a better one has cut.
-
-    Raises RegistryError where the one used so far is not to be had.
-    """
-    name = load_detector(config.detector, config.models).name
-    try:
-        before = load_registry(config.output)["settings"]["detector"]
-    except (RegistryError, KeyError, TypeError):
-        return name
-    if config.detector == "auto" and name != before:
-        raise RegistryError(
-            f"{config.output} was cut with {before}, and now there is only {name}: "
-            f"restore {before}, or cut everything again with --detector {name}"
-        )
-    return name
+def print_plan(plan: Plan, config: ExtractConfig) -> None:
+    console.heading("🎬 EXTRACTION")
+    done = len(plan.videos) - len(plan.todo)
+    print(f"{len(plan.todo):,} videos to do, {done:,} already done")
+    cut = plan.settings
+    size = f"{cut.crop_size_px} px, {cut.crop_margin:g} x the face"
+    print(f"{cut.frames} frames a video; crops of {size}; detector: {cut.detector}")
+    if plan.recut:
+        console.warn(f"{plan.recut:,} of them were cut with other settings and are cut again")
+    if config.shard != "1/1":
+        print(f"Shard {config.shard}: the others' videos are left to them")
 
 
-def print_summary(videos: list[Video], counts: dict[str, Counter]) -> None:
-    """A table by data set, method and class; counts maps a video's id to its counts."""
-    table: dict[tuple, Counter] = defaultdict(Counter)
-    for video in videos:
-        table[video.dataset, video.method, LABEL_NAMES[video.label]] += counts[video.id]
-    columns = ("videos", "crops", "no face", "unreadable")
+def print_summary(plan: Plan, report_folder) -> None:
+    from utils.report_extraction import COLUMNS, summary_rows
+
     console.heading("📊 SUMMARY")
-    print(f"{'data set':14} {'method':16} {'class':5}" + "".join(f"{c:>11}" for c in columns))
-    total = Counter()
-    for key, row in sorted(table.items()):
-        total += row
-        print("{:14} {:16} {:5}".format(*key) + "".join(f"{row[c]:>11,}" for c in columns))
-    print(f"{'total':37}" + "".join(f"{total[c]:>11,}" for c in columns))
-    print("videos: with a record; crops: faces cut out; no face: frames in which none was found")
+    print(f"{'data set':14} {'method':16} {'class':5}" + "".join(f"{c:>11}" for c in COLUMNS))
+    for dataset, method, label, counts in summary_rows(plan):
+        row = "".join(f"{counts[column]:>11,}" for column in COLUMNS)
+        print(f"{dataset:14} {method:16} {label:5}{row}")
+    print("videos: with a record; no face: frames in which none was found;")
+    print("flagged: crops that are tiny, blurred or of an extreme pose; unreadable: videos")
+    for video, reason in plan.failures[:SHOWN_FAILURES]:
+        console.bad(f"{shown(video.path)}: {shown(reason)}")
+    if len(plan.failures) > SHOWN_FAILURES:
+        more = len(plan.failures) - SHOWN_FAILURES
+        console.bad(f"and {more:,} more, in {shown(report_folder / 'failures.csv')}")
+
+
+def dry_run(plan: Plan, config: ExtractConfig) -> int:
+    for video in plan.todo:
+        print(f"   {shown(video.id)}")
+    size, seconds = estimate(plan, config)
+    print(
+        f"About {size / 1e9:.2f} GB and {seconds / 60:.1f} minutes, judging by a sample; "
+        "nothing was done"
+    )
+    return 0
+
+
+def extract(config: ExtractConfig, videos: list[Video]) -> int:
+    if config.shard == "1/1":
+        remove_leftovers(config.output)
+    plan = make_plan(config, videos)
+    print_plan(plan, config)
+    if config.dry_run:
+        return dry_run(plan, config)
+    try:
+        carry_out(plan, config)
+    finally:  # an interrupted run, too, leaves a registry of what it finished
+        registry = collate(config.output, plan.settings)
+    folder = config.results / "extraction"
+    from utils.report_extraction import write_pictures, write_tables
+
+    write_tables(folder, plan)
+    print_summary(plan, folder)
+    if not any(plan.counts[video.id]["crops"] for video in plan.videos):
+        console.error("no face could be extracted from any video")
+        return 1
+    write_pictures(folder, plan, config.output, registry)
+    console.good(f"Registry: {shown(config.output / REGISTRY_NAME)}")
+    console.good(f"Tables, counts and contact sheet: {shown(folder)}")
+    return 0
 
 
 def run(config: ExtractConfig) -> int:
     videos = find_videos(config)
     if not videos:
-        console.error("no videos found: name their folders with --faceforensics and --celeb-df")
+        console.error("no videos found: name their folders with --faceforensics, --celeb-df, ...")
         return 1
-
-    detector = pick_detector(config)
-    settings = CropSettings(config.frames, config.crop_size_px, config.crop_margin, detector)
     config.output.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(config.output)
-
-    counts: dict[str, Counter] = defaultdict(Counter)
-    todo = []
-    for video in videos:
-        if record := finished_record(video, settings, config.output):
-            crops = sum(frame["crop"] is not None for frame in record["frames"])
-            no_face = len(record["frames"]) - crops
-            counts[video.id] = Counter({"videos": 1, "crops": crops, "no face": no_face})
-        else:
-            todo.append(video)
-    console.heading("🎬 EXTRACTION")
-    print(f"{len(todo)} videos to do, {len(videos) - len(todo)} already done; detector: {detector}")
-
-    failures = []
-    arguments = (settings, config.models, config.output)
-    workers = config.workers or os.cpu_count() or 1
-    jobs = run_jobs(Extractor, arguments, todo, workers, config.timeout_seconds)
-    try:
-        for done in console.progress(jobs, len(todo), "Extracting"):
-            if done.failure is not None:
-                failures.append((done.job, done.failure))
-                counts[done.job.id]["unreadable"] = 1
-            else:
-                result = {"crops": done.result["crops"], "no face": done.result["no_face"]}
-                counts[done.job.id] = Counter({"videos": 1} | result)
-    finally:  # an interrupted run, too, leaves a registry of what it finished
-        jobs.close()
-        registry = collate(config.output, settings)
-
-    print_summary(videos, counts)
-    for video, reason in sorted(failures, key=lambda failure: failure[0].id):
-        console.bad(f"{shown(video.path)}: {reason}")
-    if not any(frame["crop"] for record in registry["videos"] for frame in record["frames"]):
-        console.error("no face could be extracted from any video")
-        return 1
-    console.good(f"Registry: {shown(config.output / REGISTRY_NAME)}")
-    return 0
+    with only_run(config.output, "extraction-" + config.shard.replace("/", "-of-")):
+        return extract(config, videos)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -136,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         console.error("interrupted: what is finished is kept, run the same command to go on")
         return 130
     except FatalError as error:
-        console.error(f"{shown(error)}: what is finished is kept, run the same command to go on")
+        console.error(f"{shown(error)}; what is finished is kept, run the same command to go on")
         return 1
     except (RegistryError, OSError) as error:
         console.error(shown(error))

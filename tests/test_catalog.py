@@ -1,11 +1,18 @@
 """Each video of a data set is found once, with its class and its people."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from utils.catalog import discover_celeb_df, discover_faceforensics
+from utils.catalog import (
+    discover_celeb_df,
+    discover_dfdc,
+    discover_faceforensics,
+    discover_own,
+    discover_wilddeepfake,
+)
 from utils.config import FAKE, REAL
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "FaceShifter", "NeuralTextures")
@@ -112,6 +119,68 @@ def test_an_unknown_name_is_a_person_of_its_own_and_twins_have_two_ids(tmp_path)
     videos = discover_faceforensics(tmp_path)
     assert len({video.id for video in videos}) == 3
     assert len({video.identities for video in videos}) == 3
+
+
+def test_dfd_holds_the_published_counts(tmp_path):
+    for number in range(363):
+        touch(tmp_path / f"original_sequences/actors/c23/videos/{number % 28:02d}__s{number}.mp4")
+    for number in range(3068):
+        name = f"{number % 28:02d}_{(number + 1) % 28:02d}__s__{number:08d}.mp4"
+        touch(tmp_path / "manipulated_sequences/DeepFakeDetection/c23/videos" / name)
+    videos = discover_faceforensics(tmp_path)
+    assert by_method(videos) == {"actors": 363, "DeepFakeDetection": 3068}
+    assert len({name for video in videos for name in video.identities}) == 28
+
+
+def test_celeb_dfs_test_list_is_honoured(tmp_path):
+    for name in ("Celeb-real/id0_0000.mp4", "Celeb-real/id0_0001.mp4", "YouTube-real/00000.mp4"):
+        touch(tmp_path / name)
+    assert {video.official_split for video in discover_celeb_df(tmp_path)} == {None}
+    lines = "1 Celeb-real/id0_0001.mp4\n1 YouTube-real/00000.mp4\n"
+    (tmp_path / "List_of_testing_videos.txt").write_text(lines)
+    splits = {video.path.name: video.official_split for video in discover_celeb_df(tmp_path)}
+    assert splits == {"id0_0000.mp4": "train", "id0_0001.mp4": "test", "00000.mp4": "test"}
+
+
+def test_dfdc_trusts_its_metadata_alone(tmp_path):
+    for part in ("0", "1"):
+        for name in ("a.mp4", "b.mp4", "c.mp4"):
+            touch(tmp_path / f"dfdc_train_part_{part}" / name)
+    facts = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "FAKE", "original": "a.mp4"}}
+    (tmp_path / "dfdc_train_part_0" / "metadata.json").write_text(json.dumps(facts))
+    (tmp_path / "dfdc_train_part_1" / "metadata.json").write_text("{half")
+    found = {v.id: (v.label, v.identities) for v in discover_dfdc(tmp_path)}
+    people = ("dfdc:dfdc_train_part_0",)
+    assert found == {
+        "dfdc/dfdc_train_part_0/a.mp4": (REAL, people),
+        "dfdc/dfdc_train_part_0/b.mp4": (FAKE, people),
+    }
+
+
+def test_wilddeepfake_counts_an_archive_and_its_unpacked_folder_once(tmp_path):
+    for name in ("real_train/1.tar.gz", "real_train/1/real/0/5.png", "real_train/2/0/1.png"):
+        touch(tmp_path / name)
+    touch(tmp_path / "fake_test/1.tar.gz")
+    found = {v.id: (v.label, v.official_split, v.is_cut) for v in discover_wilddeepfake(tmp_path)}
+    assert found == {
+        "wilddeepfake/real_train/1": (REAL, "train", True),
+        "wilddeepfake/real_train/2": (REAL, "train", True),
+        "wilddeepfake/fake_test/1": (FAKE, "test", True),
+    }
+    assert len({v.identities for v in discover_wilddeepfake(tmp_path)}) == 3
+
+
+def test_own_files_belong_to_the_person_of_their_folder(tmp_path):
+    names = ("real/anna/a.mp4", "fake/anna/b.png", "Fake/c.mp4", "real/d.JPG", "other/e.mp4")
+    for name in names:
+        touch(tmp_path / name)
+    found = {v.path.name: (v.label, v.identities[0]) for v in discover_own(tmp_path)}
+    assert found == {
+        "a.mp4": (REAL, "own:anna"),
+        "b.png": (FAKE, "own:anna"),
+        "c.mp4": (FAKE, "own:only:own/Fake/c.mp4"),
+        "d.JPG": (REAL, "own:only:own/real/d.JPG"),
+    }
 
 
 def test_ids_do_not_depend_on_where_the_data_set_lies(tmp_path):

@@ -1,12 +1,26 @@
 """1_extract_frames.py as its users run it."""
 
+import csv
+import json
 import os
+import re
 import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import wave
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
-from conftest import load_script, make_faceforensics, read_json, run_script
+from conftest import ROOT, load_script, make_faceforensics, read_json, run_script
 
-from utils import registry
+from utils import extraction, registry
+from utils.demo import write_clip
+from utils.files import only_run
 
 
 @pytest.fixture
@@ -15,8 +29,33 @@ def script():
 
 
 def arguments(root, *more) -> list[str]:
-    flags = f"--faceforensics {root}/ff --celeb-df {root}/celeb --output {root}/out --frames 2"
+    flags = f"--faceforensics {root}/ff --celeb-df {root}/celeb --output {root}/out --frames 2 "
+    flags += f"--results {root}/results"
     return [*flags.split(), "--detector", "haar", "--models", str(root), *more]
+
+
+def bad_videos(folder, good) -> dict[str, str]:
+    """Every kind of unreadable video in a folder, as name -> a word of its reason."""
+    content = good.read_bytes()
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("not a video " * 99)
+    (folder / "truncated.mp4").write_bytes(content[: len(content) // 2])
+    (folder / "folder.mp4").mkdir()
+    os.mkfifo(folder / "pipe.mp4")
+    with open(folder / "sparse.mp4", "wb") as stream:
+        stream.truncate(4 << 30)
+    os.symlink(folder / "nowhere", folder / "broken link.mp4")
+    with wave.open(str(folder / "sound.mp4"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
+    no_stream = dict.fromkeys(("text", "truncated", "sparse", "sound"), "no readable video stream")
+    reasons = {
+        "empty": "0 bytes",
+        "folder": "folder",
+        "pipe": "regular",
+        "broken link": "not found",
+    }
+    return {f"{name}.mp4": reason for name, reason in (no_stream | reasons).items()}
 
 
 def tree(folder) -> dict[str, bytes]:
@@ -40,11 +79,18 @@ def test_good_and_bad_videos_end_up_in_registry_and_summary(tmp_path, script, fa
     assert sum(bool(frame["crop"]) for video in found for frame in video["frames"]) == 18
     assert "bad\\nname.mp4: has no readable video stream" in printed
     assert "empty.mp4: is empty" in printed
-    row = next(line.split() for line in printed.splitlines() if "original" in line)
-    assert row[-4:] == ["4", "8", "0", "2"]
-    assert next(line for line in printed.splitlines() if line.startswith("total")).split() == [
-        *("total", "9", "18", "0", "2")
-    ]
+    summary = (tmp_path / "results/extraction/summary.csv").read_text().splitlines()
+    assert summary[0] == "data set,method,class,videos,crops,no face,flagged,unreadable"
+    rows = {tuple(line.split(",")[:3]): line.split(",")[3:] for line in summary[1:]}
+    assert rows["faceforensics", "original", "real"][:3] == ["4", "8", "0"]
+    assert rows["total", "", ""][:3] == ["9", "18", "0"]
+    assert rows["faceforensics", "original", "real"][4] == rows["total", "", ""][4] == "3"
+    total = next(line for line in printed.splitlines() if line.startswith("total"))
+    assert total.split()[1:] == rows["total", "", ""]
+    failures = (tmp_path / "results/extraction/failures.csv").read_text()
+    assert 'folder.mp4,"is a folder' in failures and failures.count("original/") == 6
+    for name in ("counts.png", "contact_sheet.png"):
+        assert cv2.imread(str(tmp_path / "results/extraction" / name)) is not None
 
 
 def test_a_rerun_does_nothing_again_and_changes_nothing(
@@ -88,7 +134,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
             yield item
 
     with monkeypatch.context() as patch:
-        patch.setattr(script.console, "progress", interrupted_progress)
+        patch.setattr(extraction.console, "progress", interrupted_progress)
         assert script.main(arguments(tmp_path, "--workers", "1")) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     registry_path = tmp_path / "out" / "video_registry.json"
@@ -114,6 +160,161 @@ def test_a_detector_that_is_gone_does_not_cut_everything_again(
     assert tree(tmp_path / "out") == before
     assert script.main(arguments(tmp_path)) == 0  # asked for by name, it is done
     assert tree(tmp_path / "out") != before
+
+
+def test_two_hundred_good_videos_arrive_among_bad_ones(tmp_path, script, face_views):
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, face_views[:3])
+    make_faceforensics(tmp_path / "ff", clip, pairs=50)
+    expected = bad_videos(tmp_path / "ff" / "original", clip)
+    assert script.main(arguments(tmp_path, "--frames", "1")) == 0
+    videos = read_json(tmp_path / "out" / "video_registry.json")["videos"]
+    assert len(videos) == 200 and all(video["frames"][0]["crop"] for video in videos)
+    with open(tmp_path / "results/extraction/failures.csv", newline="") as stream:
+        found = {os.path.basename(row["path"]): row["reason"] for row in csv.DictReader(stream)}
+    assert set(found) == set(expected)
+    for name, reason in expected.items():
+        assert reason in found[name]
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path, face_clip):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=8)
+    argv = arguments(tmp_path, "--workers", "2")
+    assert run_script("1_extract_frames", *argv).returncode == 0
+    undisturbed = tree(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    command = [sys.executable, str(ROOT / "src" / "1_extract_frames.py"), *argv]
+
+    def finished() -> int:
+        return len(list((tmp_path / "out").rglob("video.json")))
+
+    for moment in (0, 1, 7, 19, 31):  # records there are when the axe falls
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while finished() < moment and process.poll() is None:
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        assert moment <= finished() < 32
+    done = run_script("1_extract_frames", *argv)
+    assert done.returncode == 0, done.stderr
+    assert tree(tmp_path / "out") == undisturbed
+
+
+def test_a_second_run_on_the_same_folder_is_refused(tmp_path, script, face_clip, capsys):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    (tmp_path / "out").mkdir()
+    with only_run(tmp_path / "out", "extraction-1-of-1"):
+        assert script.main(arguments(tmp_path)) == 1
+    assert f"is being written by process {os.getpid()}" in capsys.readouterr().err
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock = tmp_path / "out" / ".extraction-1-of-1.lock"
+    lock.write_text(f"process {dead.pid} on {socket.gethostname()}")
+    assert script.main(arguments(tmp_path)) == 0
+    assert not lock.exists()
+
+
+def test_shards_add_up_to_the_whole(tmp_path, script, face_clip):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=2)
+    assert script.main(arguments(tmp_path)) == 0
+    whole = tree(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    counts = []
+    for shard in ("1/3", "2/3", "3/3"):
+        assert script.main(arguments(tmp_path, "--shard", shard)) == 0
+        counts.append(len(list((tmp_path / "out").rglob("video.json"))))
+    assert counts == [3, 6, 8]
+    assert tree(tmp_path / "out") == whole
+
+
+def test_a_dry_run_says_what_and_does_nothing(tmp_path, script, face_clip, capsys):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    assert script.main(arguments(tmp_path, "--dry-run")) == 0
+    printed = capsys.readouterr().out
+    assert "faceforensics/original/000.mp4" in printed and "4 videos to do" in printed
+    assert re.search(r"About 0\.00 GB and \d+\.\d minutes", printed)
+    assert not tree(tmp_path / "out") and not (tmp_path / "results").exists()
+
+
+def test_a_video_that_takes_forever_is_given_up(tmp_path, script, face_clip, capsys):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    assert script.main(arguments(tmp_path, "--timeout-seconds", "0.001")) == 1
+    assert "took longer than 0.001 s" in capsys.readouterr().out
+
+
+def test_too_little_disk_is_told_before_and_during(
+    tmp_path, script, face_clip, monkeypatch, capsys
+):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    answers = [10**6]
+    usage = lambda folder: SimpleNamespace(free=answers.pop(0) if answers else 10**6)  # noqa: E731
+    monkeypatch.setattr(extraction.shutil, "disk_usage", usage)
+    assert script.main(arguments(tmp_path)) == 1
+    assert "GB are needed: make room" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("video.json"))
+    answers[:] = [10**12]
+    monkeypatch.setattr(extraction, "CHECK_DISK_EVERY", 2)
+    assert script.main(arguments(tmp_path, "--workers", "1")) == 1
+    assert 2 <= len(read_json(tmp_path / "out/video_registry.json")["videos"]) < 4
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
+def test_a_disk_that_is_really_full(tmp_path, script, face_clip, monkeypatch, capsys):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=3)
+    (tmp_path / "out").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(tmp_path / "out")]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        monkeypatch.setattr(extraction, "check_disk", lambda *args: None)
+        assert script.main(arguments(tmp_path)) == 1
+        assert "No space left on device" in capsys.readouterr().err
+        for record in (tmp_path / "out").rglob("video.json"):
+            crops = [frame["crop"] for frame in read_json(record)["frames"]]
+            assert all((record.parent / crop).stat().st_size for crop in crops)
+    finally:
+        subprocess.run(["umount", str(tmp_path / "out")], check=True)
+
+
+def test_dfdc_wilddeepfake_and_own_files(tmp_path, script, face_clip, face_views, capsys):
+    part = tmp_path / "dfdc" / "dfdc_train_part_0"
+    part.mkdir(parents=True)
+    for name in ("a.mp4", "b.mp4", "unlisted.mp4"):
+        shutil.copy(face_clip, part / name)
+    facts = {"a.mp4": {"label": "REAL", "split": "train"}, "b.mp4": {"label": "FAKE"}}
+    (part / "metadata.json").write_text(json.dumps(facts))
+    faces = tmp_path / "faces" / "1"
+    faces.mkdir(parents=True)
+    for number in (2, 10, 100):
+        cv2.imwrite(str(faces / f"{number}.png"), face_views[number % 24][60:200, 60:180])
+    cv2.imwrite(str(faces / "5.png"), np.zeros((120, 100, 3), np.uint8))  # none to detect here
+    (tmp_path / "wild" / "real_train").mkdir(parents=True)
+    with tarfile.open(tmp_path / "wild" / "real_train" / "1.tar.gz", "w:gz") as archive:
+        archive.add(faces, "1/real/7")
+    shutil.copytree(faces, tmp_path / "wild" / "fake_test" / "3" / "0")
+    (tmp_path / "wild" / "fake_test" / "4.tar.gz").write_bytes(b"no archive")
+    (tmp_path / "own" / "fake" / "anna").mkdir(parents=True)
+    shutil.copy(face_clip, tmp_path / "own" / "fake" / "anna" / "x.mp4")
+    (tmp_path / "own" / "real").mkdir()
+    cv2.imwrite(str(tmp_path / "own" / "real" / "photo.jpg"), face_views[0])
+    roots = f"--dfdc {tmp_path}/dfdc --wilddeepfake {tmp_path}/wild --own {tmp_path}/own"
+    assert script.main(arguments(tmp_path, *roots.split(), "--frames", "4")) == 0
+    videos = {v["id"]: v for v in read_json(tmp_path / "out/video_registry.json")["videos"]}
+    facts = {k: (v["label"], len([f for f in v["frames"] if f["crop"]])) for k, v in videos.items()}
+    assert facts == {
+        "dfdc/dfdc_train_part_0/a.mp4": (0, 4),
+        "dfdc/dfdc_train_part_0/b.mp4": (1, 4),
+        "wilddeepfake/real_train/1": (0, 4),
+        "wilddeepfake/fake_test/3": (1, 4),
+        "own/fake/anna/x.mp4": (1, 4),
+        "own/real/photo.jpg": (0, 1),
+    }
+    assert videos["wilddeepfake/fake_test/3"]["official_split"] == "test"
+    assert "4.tar.gz: cannot be read" in capsys.readouterr().out
+    # The black face was cut whole, its border reflected to a square, not stretched.
+    packed = videos["wilddeepfake/real_train/1"]["frames"]
+    assert [frame["index"] for frame in packed] == [0, 1, 2, 3]
+    assert packed[1]["face_side_px"] == pytest.approx(120 / 1.54, abs=0.1)
 
 
 def test_no_videos_at_all_is_an_error_with_the_remedy(tmp_path, script, capsys):

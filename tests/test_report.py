@@ -70,8 +70,8 @@ def texts_of(figure):
 @pytest.mark.parametrize("draw", ["draw_frame_analysis", "draw_timeline", "draw_statistics"])
 def test_no_text_overlaps_another_or_leaves_the_page(tmp_path, monkeypatch, draw, n_frames, size):
     figures = []
-    original = report._rendered
-    monkeypatch.setattr(report, "_rendered", lambda f: figures.append(f) or original(f))
+    original = report.render
+    monkeypatch.setattr(report, "render", lambda f: figures.append(f) or original(f))
     missing = {1} if n_frames > 2 else ()
     analysis = made_analysis(tmp_path, n_frames, size, missing, LONG_NAME[-200:])
     page = getattr(report, draw)(analysis)

@@ -9,6 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FACEFORENSICS_DIR = ROOT / "data" / "faceforensics" / "archive" / "FaceForensics++_C23"
 CELEB_DF_DIR = ROOT / "data" / "archive (1)"
+DFDC_DIR = ROOT / "data" / "dfdc"
+WILDDEEPFAKE_DIR = ROOT / "data" / "wilddeepfake"
+OWN_DIR = ROOT / "data" / "own"
 FRAMES_DIR = ROOT / "data" / "all_datasets_frames"
 SPLITS_FILE = ROOT / "data" / "splits.json"
 MODELS_DIR = ROOT / "models"
@@ -63,6 +66,14 @@ def inner_fraction(text: str) -> float:
     return value
 
 
+def shard(text: str) -> str:
+    """'2/4' for the second of four parts."""
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text} is not like 2/4: part 2 of 4")
+    return text
+
+
 def option(default, help_text: str, **argparse_options):
     """A dataclass field that add_flags turns into a command-line flag."""
     return field(default=default, metadata={"help": help_text, **argparse_options})
@@ -78,6 +89,9 @@ class ExtractConfig:
 
     faceforensics: Path = option(FACEFORENSICS_DIR, "FaceForensics++: official tree or c23 archive")
     celeb_df: Path = option(CELEB_DF_DIR, "Celeb-DF v2")
+    dfdc: Path = option(DFDC_DIR, "DFDC: folders with a metadata.json each")
+    wilddeepfake: Path = option(WILDDEEPFAKE_DIR, "WildDeepfake: archives or folders of faces")
+    own: Path = option(OWN_DIR, "your own videos and images, in real/ and fake/")
     output: Path = option(FRAMES_DIR, "where crops and registry go")
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     frames: int = option(6, "evenly spaced frames a video", type=positive_int)
@@ -86,6 +100,9 @@ class ExtractConfig:
     detector: str = option("auto", "face detector", choices=("auto", "yunet", "haar"))
     workers: int = option(0, "worker processes; 0 means one a core", type=natural_int)
     timeout_seconds: float = option(300.0, "give up on a video after this", type=positive_float)
+    shard: str = option("1/1", "do part i of n, to share the work among machines", type=shard)
+    results: Path = option(RESULTS_DIR, "where extraction/ goes: tables, counts, contact sheet")
+    dry_run: bool = option(False, "only say what would be done, what it takes and how long")
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,14 @@ def square_around(face: Face, margin: float) -> tuple[int, int, int, int]:
     return left, top, left + side, top + side
 
 
+def whole_image(image: np.ndarray, margin: float) -> Face:
+    """A face whose crop with this margin is the whole image, for images that are cut already."""
+    height, width = image.shape[:2]
+    half = max(height, width) / margin / 2
+    x, y = width / 2, height / 2
+    return Face((x - half, y - half, x + half, y + half), None, 0.0)
+
+
 def crop_square(image: np.ndarray, square: tuple[int, int, int, int], size_px: int) -> np.ndarray:
     """Cut a square from an (H, W, 3) image and scale it to (size_px, size_px, 3).
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -61,6 +62,46 @@ def atomic_folder(path: Path, keep_others: bool = False):
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def only_run(folder: Path, name: str):
+    """Hold folder/<name>.lock for a block. Raises FileExistsError, naming the run that holds it.
+
+    The lock of a process that is gone, on this machine, is taken over.
+    """
+    path = folder / f".{name}.lock"
+    mine = f"process {os.getpid()} on {socket.gethostname()}"
+    for _ in range(2):
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            break
+        except FileExistsError as error:
+            holder = path.read_text(encoding="utf-8")
+            if not _is_gone(holder):
+                raise FileExistsError(
+                    f"{folder} is being written by {holder}: wait for it, or delete {path}"
+                ) from error
+            path.unlink(missing_ok=True)
+    os.write(handle, mine.encode())
+    os.close(handle)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _is_gone(holder: str) -> bool:
+    _, number, _, host = [*holder.split(), "", "", "", ""][:4]
+    if host != socket.gethostname() or not number.isdigit() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def remove_leftovers(root: Path) -> None:

@@ -10,12 +10,21 @@ import cv2
 from utils import console
 from utils.catalog import Video
 from utils.config import REGISTRY_NAME
-from utils.faces import Face, crop_square, load_detector, main_faces, square_around, to_crop
+from utils.faces import (
+    Face,
+    crop_square,
+    load_detector,
+    main_faces,
+    square_around,
+    to_crop,
+    whole_image,
+)
 from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
-from utils.video import Frame, VideoError, read_frames
+from utils.quality import describe
+from utils.video import Frame, VideoError, read_frames, read_sequence
 from utils.workers import FatalError, JobError
 
-VERSION = 1
+VERSION = 2  # 2: landmarks and box in crop pixels, quality
 RECORD_NAME = "video.json"
 JPEG_QUALITY = 95
 
@@ -44,27 +53,34 @@ class Extractor:
         self.detector = load_detector(settings.detector, models_dir)
 
     def __call__(self, video: Video) -> dict[str, int]:
-        """Write crops and record; return the counts of crops and of frames without a face.
+        """Write crops and record; return the record's counts, as counts_of gives them.
 
         Raises JobError with the reason for an unreadable video, FatalError when writing fails.
         """
         try:
+            if video.is_cut:
+                frames = read_sequence(video.path, self.settings.frames)
+            else:
+                frames = read_frames(video.path, self.settings.frames, threads=1)
             size_bytes = video.path.stat().st_size
-            frames = read_frames(video.path, self.settings.frames, threads=1)
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error
         faces = main_faces([self.detector.detect(frame.image) for frame in frames])
+        if video.is_cut:  # the data set's authors found a face where the detector does not
+            margin = self.settings.crop_margin
+            whole = [whole_image(frame.image, margin) for frame in frames]
+            faces = [face or image for face, image in zip(faces, whole, strict=True)]
         try:
             with atomic_folder(self.output / video.id) as folder:
                 entries = [
                     _write_frame(folder, frame, face, self.settings)
                     for frame, face in zip(frames, faces, strict=True)
                 ]
-                write_json(folder / RECORD_NAME, self._record(video, size_bytes, entries), None)
+                record = self._record(video, size_bytes, entries)
+                write_json(folder / RECORD_NAME, record, None)
         except OSError as error:
             raise FatalError(f"cannot write to {self.output}: {error}") from error
-        crops = sum(entry["crop"] is not None for entry in entries)
-        return {"crops": crops, "no_face": len(entries) - crops}
+        return counts_of(record)
 
     def _record(self, video: Video, size_bytes: int, entries: list[dict]) -> dict:
         return {
@@ -74,6 +90,7 @@ class Extractor:
             "method": video.method,
             "label": video.label,
             "identities": list(video.identities),
+            "official_split": video.official_split,
             "size_bytes": size_bytes,
             "settings": asdict(self.settings),
             "frames": entries,
@@ -91,13 +108,26 @@ def _write_frame(folder: Path, frame: Frame, face: Face | None, settings: CropSe
     (folder / name).write_bytes(jpeg)
     left, top, right, bottom = face.box_xyxy
     corners = to_crop([(left, top), (right, bottom)], square, settings.crop_size_px)
-    points = face.landmarks_xy
+    box = corners[0] + corners[1]
+    points = face.landmarks_xy and to_crop(face.landmarks_xy, square, settings.crop_size_px)
     return entry | {
         "crop": name,
         "face_side_px": round(face.side_px, 1),
         "score": round(face.score, 3),
-        "box_in_crop_xyxy": corners[0] + corners[1],
-        "landmarks_in_crop_xy": points and to_crop(points, square, settings.crop_size_px),
+        "box_in_crop_xyxy": box,
+        "landmarks_in_crop_xy": points,
+        **describe(crop, face.side_px, box, points),
+    }
+
+
+def counts_of(record: dict) -> dict[str, int]:
+    """1 video, its crops, its frames without a face, and its crops with a quality flag."""
+    crops = [frame for frame in record["frames"] if frame["crop"]]
+    return {
+        "videos": 1,
+        "crops": len(crops),
+        "no face": len(record["frames"]) - len(crops),
+        "flagged": sum(bool(frame["flags"]) for frame in crops),
     }
 
 

@@ -43,7 +43,7 @@ def write_reports(folder: Path, analysis: Analysis, model_facts: dict) -> None:
         "statistics.png": draw_statistics,
     }
     with ThreadPoolExecutor(1) as pool:  # one page is compressed while the next is drawn
-        writes = [pool.submit(_save, draw(analysis), folder / n) for n, draw in pages.items()]
+        writes = [pool.submit(save_png, draw(analysis), folder / n) for n, draw in pages.items()]
     for write in writes:
         write.result()
     write_json(folder / "report.json", report_content(analysis, model_facts))
@@ -132,7 +132,7 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
         f"Bright: evidence for {LABEL_NAMES[analysis.heat_label].upper()}."
     )
     write(MARGIN_PX, 73, legend, fontsize=9, color=GREY)
-    page = _rendered(figure)
+    page = render(figure)
     for picture, x, y in pictures:  # pasted pixel by pixel: matplotlib would resample them
         page[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     return page
@@ -168,7 +168,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     _strip(axes)
     _legend_below(figure, axes)
     _title(figure, analysis)
-    return _rendered(figure)
+    return render(figure)
 
 
 def draw_statistics(analysis: Analysis) -> np.ndarray:
@@ -208,7 +208,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
         table_axes.text(0, y, name, va="top", color=GREY)
         table_axes.text(1, y, value, va="top", ha="right", weight="bold")
     _title(figure, analysis)
-    return _rendered(figure)
+    return render(figure)
 
 
 def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
@@ -276,7 +276,7 @@ def _elided(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _rendered(figure: Figure) -> np.ndarray:
+def render(figure: Figure) -> np.ndarray:
     """A figure as RGB picture (H, W, 3) uint8."""
     canvas = FigureCanvasAgg(figure)
     with warnings.catch_warnings():
@@ -285,7 +285,7 @@ def _rendered(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _save(picture: np.ndarray, path: Path) -> None:
+def save_png(picture: np.ndarray, path: Path) -> None:
     options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
     _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     path.write_bytes(png)

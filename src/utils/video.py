@@ -1,6 +1,9 @@
 """Reading evenly spaced frames from a video, or the one frame of an image."""
 
 import os
+import re
+import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +62,38 @@ def read_frames(path: Path, count: int, threads: int = 0) -> list[Frame]:
         raise VideoError(f"cannot be decoded ({error.err})") from error
 
 
+def read_sequence(path: Path, count: int) -> list[Frame]:
+    """At most count evenly spaced images of a folder or tar archive, ordered by name and number.
+
+    Nothing is unpacked to disk. index is the place in that order, seconds is 0 for there are none.
+    Raises VideoError.
+    """
+    try:
+        if path.is_dir():
+            contents = {p.relative_to(path).as_posix(): p for p in path.rglob("*")}
+            names = _image_names(contents)
+            wanted = {names[i]: i for i in sample_indices(len(names), count)}
+            found = {name: contents[name].read_bytes() for name in wanted}
+        else:
+            with tarfile.open(path) as archive:
+                names = _image_names(member.name for member in archive if member.isfile())
+            wanted = {names[i]: i for i in sample_indices(len(names), count)}
+            with tarfile.open(path) as archive:
+                members = (member for member in archive if member.name in wanted)
+                found = {m.name: archive.extractfile(m).read() for m in members}
+    except (tarfile.TarError, EOFError, zlib.error, OSError, AttributeError) as error:
+        raise VideoError(f"cannot be read ({error})") from error
+    if not wanted:
+        raise VideoError("holds no images")
+    return [Frame(wanted[name], 0.0, _decoded(found[name])) for name in wanted]
+
+
+def _image_names(names) -> list[str]:
+    """The images among names, 2.png before 10.png."""
+    images = {name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
+    return sorted(images, key=lambda n: [p.zfill(12) for p in re.findall(r"\d+|\D+", n)])
+
+
 def _check_readable(path: Path) -> None:
     try:
         if path.is_dir():
@@ -78,8 +113,12 @@ def _check_readable(path: Path) -> None:
 
 
 def _read_image(path: Path) -> np.ndarray:
+    return _decoded(path.read_bytes())
+
+
+def _decoded(content: bytes) -> np.ndarray:
     try:
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
     if image is None:

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
+
+# Of address space, far above what a 4K video takes: a broken header must not claim the machine's.
+MEMORY_LIMIT_BYTES = 4 << 30
+
 
 class JobError(Exception):
     """Raised by a job whose failure concerns only itself; the message is the reason."""
@@ -105,6 +113,9 @@ def _receive(worker: _Worker) -> Done:
 
 def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    if resource:
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, most))
     function = make_function(*arguments)
     while True:
         try:
@@ -118,5 +129,5 @@ def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
         except MemoryError:
             pipe.send(("failure", "ran out of memory"))
         except Exception as error:  # one bad video must not end the run
-            reason = str(error) if isinstance(error, JobError) else repr(error)
-            pipe.send(("failure", reason))
+            text = str(error) if isinstance(error, JobError) else repr(error)
+            pipe.send(("failure", text.partition("\n")[0]))
