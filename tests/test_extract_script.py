@@ -186,7 +186,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path, face_clip):
     command = [sys.executable, str(ROOT / "src" / "1_extract_frames.py"), *argv]
 
     def finished() -> int:
-        return len(list((tmp_path / "out").rglob("video.json")))
+        return sum("video.json" in names for _, _, names in os.walk(tmp_path / "out"))
 
     for moment in (0, 1, 7, 19, 31):  # records there are when the axe falls
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -47,8 +47,8 @@ def atomic_folder(path: Path, keep_others: bool = False):
         for file in folder.iterdir():  # or a power cut could leave whole folders of empty files
             with open(file, "rb") as stream:
                 os.fsync(stream.fileno())
-        if not path.exists():
-            os.replace(folder, path)
+        if _moved(folder, path):
+            pass
         elif keep_others:
             for file in folder.iterdir():
                 os.replace(file, path / file.name)
@@ -102,6 +102,17 @@ def _is_gone(holder: str) -> bool:
     except PermissionError:
         pass
     return False
+
+
+def _moved(folder: Path, path: Path) -> bool:
+    """Rename folder to path, or return False where a folder with content is in the way."""
+    try:
+        os.replace(folder, path)
+    except OSError:
+        if path.is_dir():
+            return False
+        raise
+    return True
 
 
 def remove_leftovers(root: Path) -> None:

@@ -1,7 +1,9 @@
 """Worker processes that may crash or hang without taking the run along."""
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -116,11 +118,12 @@ def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
     if resource:
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, most))
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     function = make_function(*arguments)
     while True:
         try:
             job = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         try:
             pipe.send(("result", function(job)))
@@ -131,3 +134,9 @@ def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
         except Exception as error:  # one bad video must not end the run
             text = str(error) if isinstance(error, JobError) else repr(error)
             pipe.send(("failure", text.partition("\n")[0]))
+
+
+def _die_with_parent() -> None:
+    """A run that was killed must not leave workers that write beside the next run's."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
