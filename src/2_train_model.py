@@ -22,9 +22,10 @@ from utils.config import (
     from_flags,
 )
 from utils.console import shown
-from utils.engine import TrainingError, evaluate, metrics, train_one_epoch
-from utils.files import remove_leftovers, write_json
+from utils.engine import TrainingError, evaluate, train_one_epoch
+from utils.files import remove_leftovers
 from utils.frames import CropError, FaceFrames, RatioSampler, eval_transform, train_transform
+from utils.metrics import Outcome, by_video, calibrate, metrics
 from utils.model import WeightsError, describe_device, pick_device, place
 from utils.registry import RegistryError, load_registry
 from utils.splits import SplitError, fingerprint, leaks_by_video, load_or_make_splits
@@ -104,17 +105,20 @@ def train(run: Run, config: TrainConfig, loaders: dict, device, preprocessing, d
         trained = train_one_epoch(
             run.model, loaders["train"], loss_function, run.optimizer, run.scaler, device, label
         )
-        frames, videos = evaluate(run.model, loaders["val"], device, "Validation")
-        by_frame, by_video = metrics(frames, 0.5), metrics(videos, 0.5)
-        run.scheduler.step(by_video["auc"])
+        frames, numbers = evaluate(run.model, loaders["val"], device, "Validation")
+        measured = {
+            "frame": metrics(frames, 0.5),
+            "video": metrics(by_video(frames, numbers), 0.5),
+        }
+        run.scheduler.step(measured["video"]["auc"])
         run.epoch += 1
-        entry = {"epoch": run.epoch, "train": trained, "frame": by_frame, "video": by_video}
-        run.history.append(entry)
-        is_best = save_run(run, config, preprocessing, data_mark)
+        run.history.append({"epoch": run.epoch, "train": trained} | measured)
+        calibration = calibrate(frames, numbers)
+        is_best = save_run(run, config, preprocessing, data_mark, calibration)
         print(
             f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
             f"{trained['images_per_second']:.1f} images/s; validation video AUC "
-            f"{by_video['auc']:.4f}, accuracy {by_video['accuracy']:.2%}"
+            f"{measured['video']['auc']:.4f}, accuracy {measured['video']['accuracy']:.2%}"
             + (" (best, saved)" if is_best else ""),
             flush=True,
         )
@@ -143,16 +147,21 @@ def print_results(title: str, result: dict) -> None:
     print("╚" + "═" * 40 + "╝")
 
 
-def test_best(run: Run, config: TrainConfig, loader: DataLoader, device, data_mark: str) -> None:
+def test_best(run: Run, config: TrainConfig, loaders: dict, device, data_mark: str) -> None:
     """Touch the test set, once, with the epoch that validation chose; report it."""
     path = config.models / BEST_MODEL_NAME
     best = load_checkpoint(path)
-    frames, videos = evaluate(place(best.model, device), loader, device, "Test")
-    results = {"video": metrics(videos, best.threshold), "frame": metrics(frames, best.threshold)}
+    place(best.model, device)
+    outcomes = {}
+    for name in ("val", "test"):
+        frames, numbers = evaluate(best.model, loaders[name], device, name.capitalize())
+        outcomes[name] = Outcome(frames, numbers, best.temperature, best.threshold)
+    test = outcomes["test"]
     console.heading("📊 TEST RESULTS")
+    results = {"video": test.video_metrics, "frame": test.frame_metrics}
     for unit, result in results.items():
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
-    report_path = config.results / "training" / config.run_name / "report.json"
+    folder = config.results / "training" / config.run_name
     report = {
         "version": 1,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
@@ -160,12 +169,15 @@ def test_best(run: Run, config: TrainConfig, loader: DataLoader, device, data_ma
         "device": describe_device(device),
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "best_epoch": best.training["epoch"],
+        "calibration": best.metrics["calibration"],
         "history": run.history,
-        "test": results,
+        "test": results | {"by_method": test.by_method},
     }
-    write_json(report_path, report)
+    from utils.report_training import write_training_report
+
+    write_training_report(folder, report, outcomes, loaders["test"].dataset)
     console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
-    console.good(f"Report: {shown(report_path)}")
+    console.good(f"Report: {shown(folder)}")
 
 
 def run(config: TrainConfig) -> int:
@@ -182,7 +194,7 @@ def run(config: TrainConfig) -> int:
         resume_run(state, config, preprocessing, data_mark)
         print(f"   Resumed after epoch {state.epoch}.")
     train(state, config, loaders, device, preprocessing, data_mark)
-    test_best(state, config, loaders["test"], device, data_mark)
+    test_best(state, config, loaders, device, data_mark)
     return 0
 
 

@@ -1,38 +1,11 @@
-"""Metrics, video scores, and the loops around them."""
+"""The loops of training and evaluation."""
 
-import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from utils.engine import Scores, TrainingError, by_video, evaluate, metrics, train_one_epoch
-
-
-def test_metrics_of_a_case_worked_by_hand():
-    scores = Scores(np.array([0.9, 0.8, 0.4, 0.6, 0.2, 0.1]), np.array([1, 1, 1, 0, 0, 0]))
-    result = metrics(scores, 0.5)
-    assert result["confusion"] == {"tn": 2, "fp": 1, "fn": 1, "tp": 2}
-    assert result["accuracy"] == pytest.approx(4 / 6)
-    assert result["precision"] == result["recall"] == result["f1"] == pytest.approx(2 / 3)
-    assert result["auc"] == pytest.approx(8 / 9)  # of 9 pairs only (0.4, 0.6) is in wrong order
-    assert metrics(scores, 0.85)["confusion"] == {"tn": 3, "fp": 0, "fn": 2, "tp": 1}
-
-
-def test_the_threshold_itself_counts_as_fake():
-    assert metrics(Scores(np.array([0.5]), np.array([1])), 0.5)["confusion"]["tp"] == 1
-
-
-def test_undefined_figures_are_none_not_zero():
-    result = metrics(Scores(np.array([0.1, 0.2]), np.array([0, 0])), 0.5)
-    assert result["auc"] is result["precision"] is result["recall"] is None
-    assert result["accuracy"] == 1.0
-
-
-def test_a_video_scores_the_mean_of_its_frames():
-    frames = Scores(np.array([0.2, 0.9, 0.4, 0.7]), np.array([0, 1, 0, 1]))
-    videos = by_video(frames, np.array([5, 2, 5, 2]))
-    assert videos.p_fake.tolist() == pytest.approx([0.8, 0.3])
-    assert videos.labels.tolist() == [1, 0]
+from utils.engine import TrainingError, evaluate, train_one_epoch
+from utils.metrics import by_video
 
 
 class Brightness(torch.nn.Module):
@@ -47,9 +20,14 @@ class Brightness(torch.nn.Module):
         return torch.stack([-value, value], dim=1)
 
 
+class Items(list):
+    """What evaluation needs of a data set: items, and the videos that they belong to."""
+
+
 def loader(values, labels):
     images = [torch.full((3, 4, 4), float(v)) for v in values]
-    items = list(zip(images, labels, range(len(labels)), strict=True))
+    items = Items(zip(images, labels, range(len(labels)), strict=True))
+    items.videos = [{"dataset": "d", "method": f"m{label}"} for label in labels]
     return DataLoader(items, batch_size=2)
 
 
@@ -66,10 +44,12 @@ def test_an_epoch_learns_and_evaluation_does_not():
     second = train(model, data)
     assert second["loss"] < first["loss"] and second["accuracy"] == 1.0
     slope = model.slope.item()
-    frames, videos = evaluate(model, data, torch.device("cpu"), "Test")
+    frames, numbers = evaluate(model, data, torch.device("cpu"), "Test")
     assert model.slope.item() == slope and not model.training
     assert (frames.p_fake > 0.5).tolist() == [True, False, True, False]
-    assert videos.labels.tolist() == [1, 0, 1, 0]
+    assert frames.groups.tolist() == ["d m1", "d m0", "d m1", "d m0"]
+    videos = by_video(frames, numbers)
+    assert videos.labels.tolist() == [1, 0, 1, 0] and (videos.p_fake == frames.p_fake).all()
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_batch_and_a_remedy():

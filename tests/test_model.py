@@ -71,10 +71,10 @@ def test_devices_are_picked_or_refused(monkeypatch):
 def test_a_checkpoint_comes_back_as_it_went(tmp_path, checkpoint):
     path = tmp_path / "a" / "model.pth"
     settings = Preprocessing("haar", 128, 1.4, 96)
-    saved = Checkpoint(checkpoint.model, settings, 0.37, {"auc": 0.9}, {"epoch": 3})
+    saved = Checkpoint(checkpoint.model, settings, 0.37, 1.9, {"auc": 0.9}, {"epoch": 3})
     save_checkpoint(path, saved)
     loaded = load_checkpoint(path)
-    assert (loaded.preprocessing, loaded.threshold) == (settings, 0.37)
+    assert (loaded.preprocessing, loaded.threshold, loaded.temperature) == (settings, 0.37, 1.9)
     assert (loaded.metrics, loaded.training) == ({"auc": 0.9}, {"epoch": 3})
     assert not loaded.model.training
     for name, value in checkpoint.model.state_dict().items():
@@ -137,7 +137,7 @@ def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
     assert "does not fit" in refusal(path)
     weights = checkpoint.model.state_dict()
     weights["head.5.weight"] = torch.zeros(3, 512)
-    rest = {"threshold": 0.5, "metrics": {}, "training": {}}
+    rest = {"threshold": 0.5, "temperature": 1.0, "metrics": {}, "training": {}}
     torch.save(good | rest | {"state_dict": weights, "preprocessing": {}}, path)
     assert "does not fit" in refusal(path)
 
@@ -158,6 +158,10 @@ def test_the_batch_scores_and_maps_equal_those_of_single_images(checkpoint):
     with torch.no_grad():
         expected = model(images).softmax(1)[:, FAKE].numpy()
     assert np.allclose(p_fake, expected, atol=1e-5)
+    cooled, same = predict_with_cam(model, images, temperature=0.5)
+    odds = np.log(p_fake / (1 - p_fake))
+    assert np.allclose(cooled, 1 / (1 + np.exp(-2 * odds)), atol=1e-5)
+    assert np.array_equal(same, evidence)
     for number, image in enumerate(images):
         one_p, one_evidence = predict_with_cam(model, image[None])
         assert one_p[0] == pytest.approx(p_fake[number], abs=1e-5)

@@ -2,6 +2,7 @@
 
 import shutil
 
+import cv2
 import pytest
 import torch
 from conftest import load_script, read_json
@@ -38,10 +39,26 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
     best = load_checkpoint(root / "models" / "best_model.pth")
     assert best.preprocessing.detector == "haar" and best.preprocessing.image_size_px == 32
     assert best.metrics["validation"]["n"] == 4
+    assert best.threshold == best.metrics["calibration"]["threshold"]
+    assert best.temperature == best.metrics["calibration"]["temperature"]
     report = read_json(root / "results" / "training" / "run" / "report.json")
     assert report["test"]["video"]["n"] == 4 and report["test"]["frame"]["n"] == 8
     assert [entry["epoch"] for entry in report["history"]] == [1, 2]
     assert report["config"]["seed"] == 42
+    assert set(report["test"]["by_method"]) == {
+        *(f"faceforensics {method}" for method in ("original", "Deepfakes", "FaceSwap"))
+    }
+    pictures = [
+        "training_curves",
+        "confusion_matrix",
+        "roc",
+        "per_method",
+        "reliability",
+        "samples",
+    ]
+    for name in pictures:
+        picture = cv2.imread(str(root / "results" / "training" / "run" / f"{name}.png"))
+        assert picture is not None and picture.shape[1] >= 500
 
 
 def test_an_interrupted_run_resumes_to_the_same_weights(root, script, monkeypatch, capsys):

@@ -72,7 +72,9 @@ def score_and_judge(
     if usable:
         crops = np.stack([result.crop[..., ::-1].transpose(2, 0, 1) for result in usable])
         batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))
-        p_fake, evidence = predict_with_cam(checkpoint.model, batch.to(device))
+        p_fake, evidence = predict_with_cam(
+            checkpoint.model, batch.to(device), checkpoint.temperature
+        )
         for result, score in zip(usable, p_fake, strict=True):
             result.p_fake = float(score)
     verdict = judge(

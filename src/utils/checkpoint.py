@@ -31,13 +31,15 @@ class Preprocessing:
 class Checkpoint:
     """A model with everything needed to use it, and where wanted to train it further.
 
-    threshold: p_fake from which a frame or video counts as fake, in [0, 1].
+    threshold: p_fake from which a frame or video counts as fake, in [0, 1], after its log-odds were
+    divided by temperature.
     metrics: figures measured on validation. training: configuration and state of the run.
     """
 
     model: DeepfakeDetector
     preprocessing: Preprocessing
     threshold: float = 0.5
+    temperature: float = 1.0
     metrics: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
 
@@ -51,6 +53,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "state_dict": checkpoint.model.state_dict(),
         "preprocessing": asdict(checkpoint.preprocessing),
         "threshold": float(checkpoint.threshold),
+        "temperature": float(checkpoint.temperature),
         "metrics": checkpoint.metrics,
         "training": checkpoint.training,
     }
@@ -86,6 +89,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             model.eval(),
             Preprocessing(**content["preprocessing"]),
             float(content["threshold"]),
+            float(content["temperature"]),
             content["metrics"],
             content["training"],
         )

@@ -8,7 +8,7 @@ from utils.model import DeepfakeDetector
 
 
 def predict_with_cam(
-    model: DeepfakeDetector, images: torch.Tensor
+    model: DeepfakeDetector, images: torch.Tensor, temperature: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score a batch and locate the evidence.
 
@@ -27,7 +27,7 @@ def predict_with_cam(
     (gradient,) = torch.autograd.grad(log_odds.sum(), maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     evidence = (weights * maps).sum(dim=1)
-    p_fake = torch.sigmoid(log_odds.detach().float())
+    p_fake = torch.sigmoid(log_odds.detach().float() / temperature)
     return p_fake.cpu().numpy(), evidence.detach().float().cpu().numpy()
 
 

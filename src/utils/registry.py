@@ -62,7 +62,7 @@ class Extractor:
                 frames = read_sequence(video.path, self.settings.frames)
             else:
                 frames = read_frames(video.path, self.settings.frames, threads=1)
-            size_bytes = video.path.stat().st_size
+            size_bytes = _size_of(video.path)
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error
         faces = main_faces([self.detector.detect(frame.image) for frame in frames])
@@ -137,9 +137,13 @@ def finished_record(video: Video, settings: CropSettings, output: Path) -> dict 
     if not record or not _is_current(record, settings):
         return None
     try:
-        return record if record["size_bytes"] == video.path.stat().st_size else None
+        return record if record["size_bytes"] == _size_of(video.path) else None
     except OSError:
         return None
+
+
+def _size_of(path: Path) -> int:
+    return 0 if path.is_dir() else path.stat().st_size
 
 
 def _read_record(path: Path) -> dict | None:

@@ -15,6 +15,7 @@ from utils.checkpoint import (
 )
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 from utils.engine import TrainingError
+from utils.metrics import Calibration
 from utils.model import DeepfakeDetector, place
 
 # What an interrupted run and its continuation must share; places and processes may differ.
@@ -101,7 +102,13 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
     run.epoch, run.best_score, run.history = state["epoch"], state["best_score"], state["history"]
 
 
-def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> bool:
+def save_run(
+    run: Run,
+    config: TrainConfig,
+    preprocessing: Preprocessing,
+    data_mark: str,
+    calibration: Calibration,
+) -> bool:
     """Write last.pth, and best_model.pth where validation has not been as good before.
 
     Returns whether it was the best epoch so far.
@@ -111,8 +118,14 @@ def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_m
     is_best = measured["auc"] > run.best_score
     if is_best:
         run.best_score = measured["auc"]
-        best = Checkpoint(run.model, preprocessing, metrics={"validation": measured})
-        best.training = about
+        best = Checkpoint(
+            run.model,
+            preprocessing,
+            calibration.threshold,
+            calibration.temperature,
+            {"validation": measured, "calibration": asdict(calibration)},
+            about,
+        )
         _save(config.models / BEST_MODEL_NAME, best)
     state = about | {
         "epochs": config.epochs,

@@ -1,0 +1,123 @@
+"""Figures, threshold and temperature."""
+
+import numpy as np
+import pytest
+
+from utils.metrics import (
+    Outcome,
+    Scores,
+    by_group,
+    by_video,
+    calibrate,
+    choose_threshold,
+    equal_error_rate,
+    fit_temperature,
+    log_odds,
+    metrics,
+    reliability,
+    with_temperature,
+)
+
+
+def test_metrics_of_a_case_worked_by_hand():
+    scores = Scores(np.array([0.9, 0.8, 0.4, 0.6, 0.2, 0.1]), np.array([1, 1, 1, 0, 0, 0]))
+    result = metrics(scores, 0.5)
+    assert result["confusion"] == {"tn": 2, "fp": 1, "fn": 1, "tp": 2}
+    assert result["accuracy"] == pytest.approx(4 / 6)
+    assert result["precision"] == result["recall"] == result["f1"] == pytest.approx(2 / 3)
+    assert result["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert result["auc"] == pytest.approx(8 / 9)  # of 9 pairs only (0.4, 0.6) is in wrong order
+    assert metrics(scores, 0.85)["confusion"] == {"tn": 3, "fp": 0, "fn": 2, "tp": 1}
+
+
+def test_the_threshold_itself_counts_as_fake():
+    assert metrics(Scores(np.array([0.5]), np.array([1])), 0.5)["confusion"]["tp"] == 1
+
+
+def test_undefined_figures_are_none_not_zero():
+    result = metrics(Scores(np.array([0.1, 0.2]), np.array([0, 0])), 0.5)
+    assert result["auc"] is result["precision"] is result["recall"] is None
+    assert result["accuracy"] == 1.0
+
+
+def test_a_video_scores_the_mean_of_its_frames():
+    frames = Scores(np.array([0.2, 0.9, 0.4, 0.7]), np.array([0, 1, 0, 1]))
+    videos = by_video(frames, np.array([5, 2, 5, 2]))
+    assert videos.p_fake.tolist() == pytest.approx([0.8, 0.3])
+    assert videos.labels.tolist() == [1, 0]
+
+
+def test_average_precision_of_a_case_worked_by_hand():
+    scores = Scores(np.array([0.9, 0.8, 0.7, 0.1]), np.array([1, 0, 1, 0]))
+    # Fakes at ranks 1 and 3: precision 1/1 and 2/3.
+    assert metrics(scores, 0.5)["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_equal_error_rate():
+    perfect = Scores(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]))
+    assert equal_error_rate(perfect) == 0
+    assert equal_error_rate(Scores(1 - perfect.p_fake, perfect.labels)) == 1
+    one_in_four = Scores(np.array([0.1, 0.2, 0.3, 0.7, 0.4, 0.8, 0.9, 0.95]), np.repeat([0, 1], 4))
+    assert equal_error_rate(one_in_four) == pytest.approx(0.25)
+    useless = Scores(np.full(10, 0.5), np.repeat([0, 1], 5))
+    assert equal_error_rate(useless) == pytest.approx(0.5)
+
+
+def test_groups_of_fakes_are_measured_against_all_reals():
+    scores = Scores(
+        np.array([0.1, 0.4, 0.9, 0.3]), np.array([0, 0, 1, 1]), np.array(["r", "r", "a", "b"])
+    )
+    groups = by_group(scores, 0.5)
+    assert groups["a"]["auc"] == 1.0 and groups["a"]["n"] == 3
+    assert groups["b"]["auc"] == 0.5 and groups["b"]["recall"] == 0
+    assert groups["r"]["auc"] is None and groups["r"]["accuracy"] == 1.0
+
+
+def test_the_threshold_separates_and_its_rates_are_what_it_gives():
+    scores = Scores(np.array([0.6, 0.65, 0.7, 0.8, 0.9]), np.array([0, 0, 0, 1, 1]))
+    chosen = choose_threshold(scores)
+    assert chosen["threshold"] == pytest.approx(0.75)
+    assert chosen["false_positive_rate"] == chosen["false_negative_rate"] == 0
+    rng = np.random.default_rng(0)
+    noisy = Scores(rng.uniform(size=200), rng.integers(0, 2, 200))
+    chosen = choose_threshold(noisy)
+    counts = metrics(noisy, chosen["threshold"])["confusion"]
+    assert chosen["false_positive_rate"] == pytest.approx(
+        counts["fp"] / (counts["fp"] + counts["tn"])
+    )
+    assert chosen["false_negative_rate"] == pytest.approx(
+        counts["fn"] / (counts["fn"] + counts["tp"])
+    )
+    best = max(metrics(noisy, t)["balanced_accuracy"] for t in np.linspace(0, 1, 500))
+    assert metrics(noisy, chosen["threshold"])["balanced_accuracy"] >= best - 1e-9
+    assert choose_threshold(Scores(np.array([0.9]), np.array([1])))["threshold"] == 0.5
+
+
+def test_temperature_undoes_overconfidence():
+    rng = np.random.default_rng(1)
+    odds = rng.normal(0, 2, 20_000)
+    labels = (rng.uniform(size=odds.size) < 1 / (1 + np.exp(-odds))).astype(int)
+    overconfident = Scores(1 / (1 + np.exp(-odds * 4)), labels)
+    assert fit_temperature(overconfident) == pytest.approx(4, rel=0.08)
+    calibrated = Scores(with_temperature(overconfident.p_fake, 4.0), labels)
+    assert reliability(calibrated)[1] < 0.02 < 0.1 < reliability(overconfident)[1]
+    assert fit_temperature(Scores(np.array([0.9]), np.array([1]))) == 1.0
+
+
+def test_temperature_keeps_order_and_the_extremes_are_finite():
+    p_fake = np.array([0.0, 0.2, 0.5, 0.9, 1.0])
+    scaled = with_temperature(p_fake, 3.0)
+    assert (np.diff(scaled) > 0).all() and scaled[2] == pytest.approx(0.5)
+    assert np.isfinite(log_odds(p_fake)).all()
+    assert with_temperature(p_fake, 1.0) == pytest.approx(p_fake, abs=1e-6)
+
+
+def test_an_outcome_applies_temperature_then_threshold():
+    raw = Scores(np.array([0.9, 0.99, 0.2, 0.6]), np.array([1, 1, 0, 0]), np.array(list("aabb")))
+    numbers = np.array([0, 0, 1, 1])
+    chosen = calibrate(raw, numbers)
+    outcome = Outcome(raw, numbers, chosen.temperature, chosen.threshold)
+    expected = with_temperature(raw.p_fake, chosen.temperature)
+    assert outcome.frames.p_fake == pytest.approx(expected)
+    assert outcome.videos.p_fake == pytest.approx([expected[:2].mean(), expected[2:].mean()])
+    assert outcome.video_metrics["accuracy"] == 1.0 and set(outcome.by_method) == {"a", "b"}
