@@ -24,7 +24,7 @@ from utils.config import (
 from utils.console import shown
 from utils.engine import TrainingError, evaluate, train_one_epoch
 from utils.files import remove_leftovers
-from utils.frames import CropError, FaceFrames, RatioSampler, eval_transform, train_transform
+from utils.frames import CropError, FaceFrames, RatioSampler
 from utils.metrics import Outcome, by_video, calibrate, metrics
 from utils.model import WeightsError, describe_device, pick_device, place
 from utils.registry import RegistryError, load_registry
@@ -68,16 +68,16 @@ def make_loaders(
     config: TrainConfig, splits: dict[str, list[dict]], preprocessing: Preprocessing
 ) -> dict[str, DataLoader]:
     def loader(name: str, **options) -> DataLoader:
-        transform = (train_transform if name == "train" else eval_transform)(preprocessing)
-        dataset = FaceFrames(config.frames_dir, splits[name], transform)
-        if name == "train":
+        is_training = name == "train"
+        dataset = FaceFrames(config.frames_dir, splits[name], preprocessing, is_training)
+        if is_training:
             options["sampler"] = RatioSampler(dataset, config.fake_share, config.seed)
         return DataLoader(
             dataset,
             batch_size=config.batch_size,
             num_workers=config.workers,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=config.workers > 0 and name == "train",
+            persistent_workers=config.workers > 0 and is_training,
             **options,
         )
 

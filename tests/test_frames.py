@@ -16,7 +16,6 @@ from utils.frames import (
     FaceFrames,
     RatioSampler,
     eval_transform,
-    train_transform,
 )
 
 SETTINGS = Preprocessing(detector="haar")
@@ -46,7 +45,7 @@ def test_any_crop_is_scaled_to_the_size_that_was_asked_for(crop_size, image_size
 
 
 def test_items_carry_label_and_video(extracted, videos):
-    dataset = FaceFrames(extracted / "frames", videos, eval_transform(SETTINGS))
+    dataset = FaceFrames(extracted / "frames", videos, SETTINGS, is_training=False)
     assert len(dataset) == 48
     image, label, number = dataset[5]
     assert image.shape == (3, 224, 224)
@@ -55,15 +54,16 @@ def test_items_carry_label_and_video(extracted, videos):
 
 
 def test_the_seed_decides_the_augmentation_and_disturbs_nothing_else(extracted, videos):
-    dataset = FaceFrames(extracted / "frames", videos, train_transform(SETTINGS))
+    dataset = FaceFrames(extracted / "frames", videos, SETTINGS, is_training=True)
     before = torch.get_rng_state()
+    assert dataset[0, 7][0].shape == (3, 224, 224)
     first, same, other = dataset[0, 7][0], dataset[0, 7][0], dataset[0, 8][0]
     assert torch.equal(first, same) and not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_missing_or_damaged_crop_is_named_with_the_remedy(tmp_path, extracted, videos):
-    dataset = FaceFrames(tmp_path, videos, eval_transform(SETTINGS))
+    dataset = FaceFrames(tmp_path, videos, SETTINGS, is_training=False)
     path = tmp_path / dataset.samples[0][0]
     with pytest.raises(CropError, match=r"run src/1_extract_frames\.py again") as caught:
         dataset[0]
@@ -83,7 +83,7 @@ def make_dataset(n_real: int, n_fake: int) -> FaceFrames:
         }
         for n in range(n_real + n_fake)
     ]
-    return FaceFrames(None, videos, None)
+    return FaceFrames(None, videos, SETTINGS, is_training=True)
 
 
 def test_an_epoch_is_seventy_thirty_with_fresh_fakes_and_all_reals():

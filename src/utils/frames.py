@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 from torchvision import transforms
 
+from utils.augment import augment
 from utils.checkpoint import Preprocessing
 from utils.config import VISIBLE_SHARE
 from utils.splits import draw_training_videos
@@ -32,21 +33,26 @@ def eval_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], tor
     steps = [transforms.CenterCrop(visible)]
     if size != visible:
         steps.append(transforms.Resize((size, size), antialias=True))
-    steps += [
-        transforms.ConvertImageDtype(torch.float32),
-        transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
-    ]
-    return transforms.Compose(steps)
+    return transforms.Compose([*steps, _to_normalised_float()])
 
 
-def train_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], torch.Tensor]:
-    """eval_transform behind the reference's augmentation: flip, rotation, colour jitter."""
+def train_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor, int], torch.Tensor]:
+    """A stored crop (3, S, S) uint8 RGB and a seed -> augmented network input (3, H, H)."""
+    normalise = _to_normalised_float()
+
+    def transform(image: torch.Tensor, seed: int) -> torch.Tensor:
+        rng = np.random.default_rng(seed)
+        changed = augment(image.permute(1, 2, 0).numpy(), preprocessing.image_size_px, rng)
+        return normalise(torch.from_numpy(changed).permute(2, 0, 1))
+
+    return transform
+
+
+def _to_normalised_float() -> Callable[[torch.Tensor], torch.Tensor]:
     return transforms.Compose(
         [
-            transforms.RandomHorizontalFlip(0.5),
-            transforms.RandomRotation(10, transforms.InterpolationMode.BILINEAR),
-            transforms.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2),
-            eval_transform(preprocessing),
+            transforms.ConvertImageDtype(torch.float32),
+            transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
         ]
     )
 
@@ -54,14 +60,17 @@ def train_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], to
 class FaceFrames(Dataset):
     """The crops of some registry records.
 
-    An item is (image (3, H, H) float, label, number of its video in videos). Its key is a crop's
-    number, or (number, seed) to make the transform's randomness repeatable in any process.
+    An item is (image (3, H, H) float, label, number of its video in videos). With is_training its
+    key is (crop number, augmentation seed), as RatioSampler gives them, else the crop's number.
     """
 
-    def __init__(self, frames_dir: Path, videos: list[dict], transform: Callable):
+    def __init__(
+        self, frames_dir: Path, videos: list[dict], settings: Preprocessing, is_training: bool
+    ):
         self.frames_dir = frames_dir
         self.videos = videos
-        self.transform = transform
+        self.is_training = is_training
+        self.transform = (train_transform if is_training else eval_transform)(settings)
         self.samples = [
             (f"{video['id']}/{frame['crop']}", video["label"], number)
             for number, video in enumerate(videos)
@@ -73,12 +82,10 @@ class FaceFrames(Dataset):
         return len(self.samples)
 
     def __getitem__(self, key: int | tuple[int, int]) -> tuple[torch.Tensor, int, int]:
-        index, seed = key if isinstance(key, tuple) else (key, 0)
+        index, *seed = key if self.is_training else (key,)
         name, label, video_number = self.samples[index]
         image = _read_rgb(self.frames_dir / name)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self.transform(image), label, video_number
+        return self.transform(image, *seed), label, video_number
 
 
 class RatioSampler(Sampler):
