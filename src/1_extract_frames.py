@@ -26,6 +26,8 @@ def find_videos(config: ExtractConfig) -> list[Video]:
     videos = []
     for name, option, discover in DATA_SETS:
         root = getattr(config, option)
+        if not root.exists() and root != getattr(ExtractConfig, option):
+            raise FileNotFoundError(f"{root} not found: check --{option.replace('_', '-')}")
         found = discover(root)
         videos += found
         if found:

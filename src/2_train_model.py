@@ -59,7 +59,7 @@ def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing
             f"{fakes:6,} fake; {crops:7,} crops"
         )
     leaked = leaks_by_video(videos, config.seed)
-    print("   No person is in two splits.")
+    print("   No identity is in two splits.")
     print(f"   Split by video instead, {leaked:.0%} of the test videos would show people of train.")
     return splits, preprocessing, fingerprint(videos)
 
@@ -77,6 +77,7 @@ def make_loaders(
             batch_size=config.batch_size,
             num_workers=config.workers,
             pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # or loading would draw from the weights' randomness
             persistent_workers=config.workers > 0 and is_training,
             **options,
         )
@@ -193,6 +194,8 @@ def run(config: TrainConfig) -> int:
     if config.resume:
         resume_run(state, config, preprocessing, data_mark)
         print(f"   Resumed after epoch {state.epoch}.")
+    else:  # a finished run's state must not pass for this one's
+        (config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
     train(state, config, loaders, device, preprocessing, data_mark)
     test_best(state, config, loaders, device, data_mark)
     return 0

@@ -52,19 +52,23 @@ class Judge:
         """(checkpoint, device, facts for report.json); raises what loading raised."""
         return self._model.result()
 
-    def analyse(self, path: Path) -> tuple[Analysis, Path]:
-        """Judge one file and write its reports; returns the analysis and their folder."""
+    def analyse(self, path: Path) -> Analysis:
+        """Judge one file. Raises VideoError."""
         results = find_faces(path, self.detector, self.config.frames)
-        checkpoint, device, facts = self.model()
+        checkpoint, device, _ = self.model()
         self._compare_detectors(checkpoint.preprocessing.detector)
         caveat = None if self.is_trained else UNTRAINED
-        analysis = score_and_judge(path, results, checkpoint, device, caveat)
+        return score_and_judge(path, results, checkpoint, device, caveat)
+
+    def write_reports(self, analysis: Analysis) -> Path:
+        """Write the PNGs and report.json; returns their folder."""
         from utils.report import write_reports  # matplotlib loads behind torch, off the main thread
 
-        folder = results_folder(self.config.results, path)
+        facts = self.model()[2] | {"detector": self.detector.name}
+        folder = results_folder(self.config.results, analysis.path)
         with atomic_folder(folder, keep_others=True) as temporary:
-            write_reports(temporary, analysis, facts | {"detector": self.detector.name})
-        return analysis, folder
+            write_reports(temporary, analysis, facts)
+        return folder
 
     def _compare_detectors(self, trained_with: str) -> None:
         """Warn, once, where the model was trained on another detector's crops."""
@@ -119,7 +123,7 @@ def files_in(paths: list[str]) -> tuple[list[Path], int]:
     """Replace folders by the videos and images in them; returns files and the number of errors."""
     files, errors = [], 0
     for path in map(Path, filter(None, paths)):
-        if not path.is_dir():
+        if not os.path.isdir(path):
             files.append(path)
             continue
         suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
@@ -137,17 +141,19 @@ def judge_files(judge: Judge, files: list[Path]) -> int:
     errors = 0
     for path in files:
         try:
-            analysis, folder = judge.analyse(path)
+            analysis = judge.analyse(path)
+            print_analysis(analysis, judge.is_trained)
+            print(f"\n   Reports: {shown(judge.write_reports(analysis))}", flush=True)
         except VideoError as error:
             console.error(f"{shown(path)}: {error}")
             errors += 1
-            continue
         except OSError as error:
-            console.error(f"{shown(path)}: reports cannot be written ({shown(error)})")
+            place = f"{shown(judge.config.results)} ({error.strerror}): name another with --results"
+            console.error(f"{shown(path)}: reports cannot be written to {place}")
             errors += 1
-            continue
-        print_analysis(analysis, judge.is_trained)
-        print(f"\n   Reports: {shown(folder)}", flush=True)
+        except MemoryError:
+            console.error(f"{shown(path)}: does not fit into memory")
+            errors += 1
     if len(files) > 1:
         console.heading("📁 ALL FILES")
         print(f"   {len(files) - errors} judged, {errors} failed")
@@ -233,6 +239,6 @@ def main(argv: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody reads on
+        sys.stdout.flush()
     os._exit(code)  # everything is written, and taking torch apart would take another second

@@ -160,6 +160,7 @@ def extracted(tmp_path_factory, face_clip) -> Path:
     """A root with data/ as 1_extract_frames.py leaves it: 24 videos, 48 crops, cut by Haar."""
     root = tmp_path_factory.mktemp("extracted")
     make_faceforensics(root / "ff", face_clip)
+    (root / "none").mkdir()
     os.environ["DEEPFAKE_OFFLINE"] = "1"
     code = load_script("1_extract_frames").main(
         f"--faceforensics {root}/ff --celeb-df {root}/none --frames 2 --detector haar "

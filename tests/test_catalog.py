@@ -171,7 +171,7 @@ def test_wilddeepfake_counts_an_archive_and_its_unpacked_folder_once(tmp_path):
 
 
 def test_own_files_belong_to_the_person_of_their_folder(tmp_path):
-    names = ("real/anna/a.mp4", "fake/anna/b.png", "Fake/c.mp4", "real/d.JPG", "other/e.mp4")
+    names = ("real/anna/2020/a.mp4", "fake/anna/b.png", "Fake/c.mp4", "real/d.JPG", "other/e.mp4")
     for name in names:
         touch(tmp_path / name)
     found = {v.path.name: (v.label, v.identities[0]) for v in discover_own(tmp_path)}

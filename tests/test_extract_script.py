@@ -31,6 +31,8 @@ def script():
 def arguments(root, *more) -> list[str]:
     flags = f"--faceforensics {root}/ff --celeb-df {root}/celeb --output {root}/out --frames 2 "
     flags += f"--results {root}/results"
+    if (root / "ff").exists():
+        (root / "celeb").mkdir(exist_ok=True)
     return [*flags.split(), "--detector", "haar", "--models", str(root), *more]
 
 
@@ -156,7 +158,7 @@ def test_a_detector_that_is_gone_does_not_cut_everything_again(
     before = tree(tmp_path / "out")
     (tmp_path / yunet_file.name).unlink()
     assert script.main(argv) == 1
-    assert "was cut with yunet, and now there is only haar" in capsys.readouterr().err
+    assert "was cut with yunet, now haar would be taken" in capsys.readouterr().err
     assert tree(tmp_path / "out") == before
     assert script.main(arguments(tmp_path)) == 0  # asked for by name, it is done
     assert tree(tmp_path / "out") != before
@@ -297,6 +299,7 @@ def test_dfdc_wilddeepfake_and_own_files(tmp_path, script, face_clip, face_views
     shutil.copy(face_clip, tmp_path / "own" / "fake" / "anna" / "x.mp4")
     (tmp_path / "own" / "real").mkdir()
     cv2.imwrite(str(tmp_path / "own" / "real" / "photo.jpg"), face_views[0])
+    (tmp_path / "ff").mkdir()
     roots = f"--dfdc {tmp_path}/dfdc --wilddeepfake {tmp_path}/wild --own {tmp_path}/own"
     assert script.main(arguments(tmp_path, *roots.split(), "--frames", "4")) == 0
     videos = {v["id"]: v for v in read_json(tmp_path / "out/video_registry.json")["videos"]}
@@ -319,7 +322,11 @@ def test_dfdc_wilddeepfake_and_own_files(tmp_path, script, face_clip, face_views
 
 def test_no_videos_at_all_is_an_error_with_the_remedy(tmp_path, script, capsys):
     assert script.main(arguments(tmp_path)) == 1
-    assert "--faceforensics" in capsys.readouterr().err
+    assert "ff not found: check --faceforensics" in capsys.readouterr().err
+    (tmp_path / "ff").mkdir()
+    (tmp_path / "celeb").mkdir()
+    assert script.main(arguments(tmp_path)) == 1
+    assert "name their folders with --faceforensics" in capsys.readouterr().err
 
 
 def test_no_face_anywhere_is_an_error(tmp_path, script, empty_clip, capsys):

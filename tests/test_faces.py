@@ -65,6 +65,15 @@ def test_no_face_in_noise_or_nothing(yunet_file):
         assert YuNetDetector(yunet_file).detect(image) == []
 
 
+def test_tiny_and_thin_pictures_hold_no_face_and_do_no_harm(yunet_file):
+    rng = np.random.default_rng(0)
+    for detector in (YuNetDetector(yunet_file), HaarDetector()):
+        for height, width in ((1, 1), (3, 3), (31, 31), (8, 640), (640, 8), (40, 1600), (33, 20)):
+            image = rng.integers(0, 255, (height, width, 3), np.uint8)
+            for face in detector.detect(image):
+                assert np.isfinite(face.box_xyxy).all() and face.side_px < 4 * max(height, width)
+
+
 def test_the_detector_file_is_looked_for_in_order(tmp_path, monkeypatch, yunet_file):
     with pytest.raises(FileNotFoundError, match="forbids the download"):
         find_yunet_file(tmp_path)

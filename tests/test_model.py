@@ -128,9 +128,9 @@ def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
 
     torch.save(checkpoint.model.state_dict(), path)
     assert "not a checkpoint of this project" in refusal(path)
-    good = {"format": "deepfake-detector", "version": 1, "architecture": "efficientnet_b1"}
-    torch.save(good | {"version": 2}, path)
-    assert "format version 2" in refusal(path)
+    good = {"format": "deepfake-detector", "version": 2, "architecture": "efficientnet_b1"}
+    torch.save(good | {"version": 1}, path)
+    assert "format version 1" in refusal(path)
     torch.save(good | {"architecture": "resnet18"}, path)
     assert "resnet18" in refusal(path)
     torch.save(good, path)

@@ -118,6 +118,15 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     assert "2 judged, 2 failed" in printed.out
 
 
+def test_names_that_cannot_exist_do_not_stop_the_rest(
+    tmp_path, script, face_clip, fake_model, capsys
+):
+    argv = arguments(tmp_path, fake_model, "x" * 400 + ".mp4", face_clip, "--frames", "3")
+    assert script.main(argv) == 1
+    printed = capsys.readouterr()
+    assert "File name too long" in printed.err and "DEEPFAKE DETECTED" in printed.out
+
+
 def test_an_empty_path_is_not_the_current_folder(tmp_path, script, fake_model, capsys):
     assert "empty path" in fails(script, capsys, arguments(tmp_path, fake_model, ""))
 
@@ -244,7 +253,7 @@ def test_results_that_cannot_be_written_give_one_line(
             folder.chmod(0o755)
     with unprivileged(tmp_path):
         text = fails(script, capsys, argv)
-    assert "results" in text and "Permission denied" in text
+    assert "results (Permission denied): name another with --results" in text
     assert os.listdir(tmp_path / "results") == []
 
 

@@ -35,7 +35,7 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
     printed = capsys.readouterr().out
     for word in ("Test Accuracy", "Precision", "Recall", "F1-Score", "True Negatives"):
         assert printed.count(word) == 2  # by video and by frame
-    assert "No person is in two splits" in printed
+    assert "No identity is in two splits" in printed
     best = load_checkpoint(root / "models" / "best_model.pth")
     assert best.preprocessing.detector == "haar" and best.preprocessing.image_size_px == 32
     assert best.metrics["validation"]["n"] == 4
@@ -61,7 +61,14 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
         assert picture is not None and picture.shape[1] >= 500
 
 
-def test_an_interrupted_run_resumes_to_the_same_weights(root, script, monkeypatch, capsys):
+plain_arguments = arguments
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_an_interrupted_run_resumes_to_the_same_weights(root, script, monkeypatch, capsys, workers):
+    def arguments(*args):
+        return [*plain_arguments(*args), "--workers", workers]
+
     assert script.main(arguments(root)) == 0
     undisturbed = load_checkpoint(root / "models" / "last.pth")
     shutil.rmtree(root / "models")

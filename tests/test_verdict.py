@@ -3,7 +3,7 @@
 import pytest
 
 from utils.config import VerdictConfig
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, judge
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, judge, relative
 
 RULES = VerdictConfig(min_frames=3, band=0.1, min_agreement=0.7)
 
@@ -55,10 +55,23 @@ def test_a_caveat_forbids_a_verdict():
     assert verdict.outcome == INCONCLUSIVE and verdict.reasons == ("untrained",)
 
 
-def test_the_threshold_moves_votes_and_band():
+def test_the_threshold_moves_votes_band_and_confidence():
     assert judged([0.6] * 4, threshold=0.8).outcome == REAL
-    assert judged([0.75] * 4, threshold=0.8).outcome == INCONCLUSIVE
+    assert judged([0.82] * 4, threshold=0.8).outcome == INCONCLUSIVE
     assert judged([0.95] * 4, threshold=0.8).outcome == FAKE
+    for threshold in (0.02, 0.5, 0.98):  # both verdicts are possible at any threshold
+        fake, real = judged([0.999] * 4, threshold), judged([0.001] * 4, threshold)
+        assert (fake.outcome, real.outcome) == (FAKE, REAL)
+        assert fake.confidence > 0.9 and real.confidence > 0.9
+    near = judged([0.19] * 4, threshold=0.05)
+    assert near.outcome == FAKE and near.confidence == pytest.approx(0.817, abs=0.001)
+
+
+def test_relative_puts_the_threshold_on_one_half():
+    assert relative(0.3, 0.3) == pytest.approx(0.5)
+    assert relative(0.7, 0.5) == pytest.approx(0.7)
+    assert relative(relative(0.6, 0.2), 0.8) == pytest.approx(0.6)  # 1 - threshold undoes it
+    assert (relative(0.0, 0.3), relative(1.0, 0.3)) == (0.0, 1.0)
 
 
 def test_the_edge_of_the_band_and_of_agreement_count_as_clear():

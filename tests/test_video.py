@@ -145,6 +145,14 @@ def test_each_unreadable_file_is_refused_with_its_reason(tmp_path, numbered_clip
     assert "regular file" in refusal(tmp_path / "pipe.mp4")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, numbered_clip):
+    name = os.fsencode(tmp_path) + b"/bad\xff.mp4"
+    shutil.copy(numbered_clip, name)
+    with pytest.raises(VideoError, match="not valid UTF-8: rename it"):
+        read_frames(video.Path(os.fsdecode(name)), 3)
+
+
 def test_a_file_without_permission_is_refused(tmp_path, numbered_clip):
     path = tmp_path / "secret.mp4"
     shutil.copy(numbered_clip, path)

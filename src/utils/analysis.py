@@ -9,7 +9,7 @@ from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.config import VISIBLE_SHARE, VerdictConfig
 from utils.faces import Face, crop_square, main_faces, square_around
-from utils.verdict import REAL, Verdict, judge
+from utils.verdict import INCONCLUSIVE, REAL, Verdict, frame_vote, judge
 from utils.video import Frame, is_image, read_frames
 
 
@@ -84,7 +84,11 @@ def score_and_judge(
         is_image(path),
         caveat,
     )
-    heat_label = REAL_LABEL if verdict.outcome == REAL else FAKE_LABEL
+    # Of an INCONCLUSIVE video, the evidence for the side that its mean leans to.
+    leans = verdict.outcome
+    if leans == INCONCLUSIVE and verdict.p_fake is not None:
+        leans = frame_vote(verdict.p_fake, checkpoint.threshold)
+    heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
     for result, heat in zip(usable, heat_for(evidence, heat_label) if usable else [], strict=True):
         result.heat = heat
     return Analysis(path, results, verdict, heat_label, checkpoint.threshold)

@@ -151,7 +151,7 @@ def discover_own(root: Path) -> list[Video]:
     for video in _in_known_folders(root, OWN, VIDEO_SUFFIXES | IMAGE_SUFFIXES):
         folders = video.id.split("/")[1:-1]
         last = max(n for n, name in enumerate(folders) if name.lower() in OWN)
-        person = "/".join(folders[last + 1 :]) or f"only:{video.id}"
+        person = folders[last + 1] if len(folders) > last + 1 else f"only:{video.id}"
         videos.append(replace(video, identities=(f"own:{person}",)))
     return videos
 

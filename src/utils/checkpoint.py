@@ -10,7 +10,7 @@ from utils.files import atomic_file
 from utils.model import ARCHITECTURE, DeepfakeDetector
 
 FORMAT = "deepfake-detector"
-VERSION = 1
+VERSION = 2  # 2: temperature
 
 
 class CheckpointError(ValueError):

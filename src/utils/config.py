@@ -148,7 +148,7 @@ class VerdictConfig:
     """When a verdict is INCONCLUSIVE. All values are shares or probabilities in [0, 1]."""
 
     min_frames: int = 3
-    band: float = 0.1  # mean p_fake closer to the threshold than this decides nothing
+    band: float = 0.1  # a mean closer to the threshold than this decides nothing
     min_agreement: float = 0.7  # share of frames that must vote with the verdict
 
 

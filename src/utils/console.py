@@ -85,6 +85,7 @@ def bad(text: str) -> None:
 
 def error(text: str) -> None:
     """One line on standard error: what failed, and the remedy."""
+    sys.stdout.flush()  # what was printed before stands before it in a log of both
     print(_coloured(f"❌ {text}", RED, sys.stderr), file=sys.stderr)
 
 

@@ -57,8 +57,8 @@ def pick_detector(config: ExtractConfig) -> str:
         return name
     if config.detector == "auto" and name != before:
         raise RegistryError(
-            f"{config.output} was cut with {before}, and now there is only {name}: "
-            f"restore {before}, or cut everything again with --detector {name}"
+            f"{config.output} was cut with {before}, now {name} would be taken: go on with "
+            f"--detector {before}, or cut everything again with --detector {name}"
         )
     return name
 
@@ -84,7 +84,8 @@ def carry_out(plan: Plan, config: ExtractConfig) -> None:
 
     Raises FatalError when the disk is, or is about to be, full.
     """
-    check_disk(config.output, plan.expected_bytes)
+    if plan.todo:
+        check_disk(config.output, plan.expected_bytes)
     jobs = _jobs(plan.settings, plan.todo, config, config.output)
     try:
         for number, done in enumerate(console.progress(jobs, len(plan.todo), "Extracting"), 1):

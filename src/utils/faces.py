@@ -62,13 +62,21 @@ class YuNetDetector:
     def detect(self, image: np.ndarray) -> list[Face]:
         """Faces in an (H, W, 3) uint8 BGR image, largest first."""
         small, scale = _shrink(image)
+        # On less than 32 pixels the network reads beyond its input.
+        short = [max(0, 32 - length) for length in small.shape[:2]]
+        small = cv2.copyMakeBorder(small, 0, short[0], 0, short[1], cv2.BORDER_REPLICATE)
         self._net.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._net.detect(small)
         faces = []
         for *places, score in [] if rows is None else rows.tolist():
+            if not np.isfinite(places).all():
+                continue
             left, top, width, height, *points = (value / scale for value in places)
             landmarks = tuple(zip(points[0::2], points[1::2], strict=True))
-            faces.append(Face((left, top, left + width, top + height), landmarks, score))
+            face = Face((left, top, left + width, top + height), landmarks, score)
+            x, y = face.centre_xy
+            if 0 <= x <= image.shape[1] and 0 <= y <= image.shape[0]:
+                faces.append(face)
         return sorted(faces, key=lambda face: -face.side_px)
 
 

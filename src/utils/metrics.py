@@ -84,7 +84,7 @@ def choose_threshold(scores: Scores) -> dict[str, float]:
     if len(np.unique(scores.labels)) < 2:
         return {"threshold": 0.5, "false_positive_rate": None, "false_negative_rate": None}
     levels = np.unique(scores.p_fake)
-    candidates = np.concatenate([[0.5], (levels[1:] + levels[:-1]) / 2])
+    candidates = np.clip(np.concatenate([[0.5], (levels[1:] + levels[:-1]) / 2]), 1e-6, 1 - 1e-6)
     real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
     fpr = 1 - np.searchsorted(real, candidates) / len(real)
     fnr = np.searchsorted(fake, candidates) / len(fake)

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from utils.analysis import Analysis, FrameResult
 from utils.config import LABEL_NAMES, VerdictConfig
 from utils.console import shown
-from utils.files import sha256_of, write_json
+from utils.files import atomic_file, sha256_of, write_json
 from utils.tiles import frame_tiles
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote, relative
 
 VERSION = 1
 DPI = 100
@@ -258,7 +258,8 @@ def _title(figure: Figure, analysis: Analysis) -> None:
 
 def _draw_threshold(span, line, threshold: float) -> None:
     band = VerdictConfig().band
-    span(threshold - band, threshold + band, color="#BBBBBB", alpha=0.3, lw=0, label="inconclusive")
+    low, high = (relative(0.5 + side * band, 1 - threshold) for side in (-1, 1))
+    span(low, high, color="#BBBBBB", alpha=0.3, lw=0, label="inconclusive")
     line(threshold, color="black", ls="--", lw=1.2, label=f"threshold {threshold:.2f}")
 
 
@@ -288,4 +289,5 @@ def render(figure: Figure) -> np.ndarray:
 def save_png(picture: np.ndarray, path: Path) -> None:
     options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
     _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(png)
+    with atomic_file(path) as stream:
+        stream.write(png)

@@ -69,9 +69,7 @@ def check_not_unfinished(config: TrainConfig) -> None:
     if config.resume or not path.exists():
         return
     state = _load_state(path).training
-    if state["epoch"] >= state["epochs"]:
-        path.unlink()  # of a finished run, so that an interruption now cannot be mistaken for its
-    else:
+    if state["epoch"] < state["epochs"]:
         raise TrainingError(
             f"{path} holds a run interrupted after epoch {state['epoch']} of {state['epochs']}: "
             "go on with --resume, or delete it to start over"
@@ -86,8 +84,6 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
     path = config.models / LAST_MODEL_NAME
     checkpoint = _load_state(path)
     state = checkpoint.training
-    if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
-        raise TrainingError(f"{path} was trained on other crops: delete it to start over")
     for name, value in _shared(config).items():
         if state["config"].get(name) != value:
             flag = "--" + name.replace("_", "-")
@@ -95,6 +91,8 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
                 f"{path} was made with {flag} {state['config'].get(name)}, not {value}: "
                 "resume with the same settings"
             )
+    if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
+        raise TrainingError(f"{path} was trained on other crops: delete it to start over")
     run.model.load_state_dict(checkpoint.model.state_dict())
     for part in ("optimizer", "scheduler", "scaler"):
         getattr(run, part).load_state_dict(state[part])

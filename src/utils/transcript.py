@@ -3,7 +3,7 @@
 from utils import console
 from utils.analysis import Analysis
 from utils.console import shown
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, frame_vote
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, frame_vote, relative
 
 SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 HEADLINES = {
@@ -37,7 +37,8 @@ def print_frames(analysis: Analysis) -> None:
             print("   ⚪ No face found: this frame does not count")
             continue
         vote = frame_vote(result.p_fake, analysis.threshold)
-        confidence = result.p_fake if vote == FAKE else 1 - result.p_fake
+        clear = relative(result.p_fake, analysis.threshold)
+        confidence = clear if vote == FAKE else 1 - clear
         print(f"   {SIGNS[vote]} Prediction: {vote}")
         print(f"   Confidence: {confidence:.2%}")
         print(f"   Probabilities: Real={1 - result.p_fake:.1%}, Fake={result.p_fake:.1%}")

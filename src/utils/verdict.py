@@ -14,7 +14,8 @@ class Verdict:
     """The judgement of one video.
 
     outcome: FAKE, REAL or INCONCLUSIVE. p_fake: mean over usable frames in [0, 1], or None.
-    confidence: probability of the class that the outcome names, None when INCONCLUSIVE.
+    confidence: probability of the class that the outcome names, relative to the threshold; None
+    when INCONCLUSIVE.
     agreement: share of usable frames on the majority's side. reasons: why it is INCONCLUSIVE.
     """
 
@@ -29,6 +30,15 @@ class Verdict:
 
 def frame_vote(p_fake: float, threshold: float) -> str:
     return FAKE if p_fake >= threshold else REAL
+
+
+def relative(p_fake: float, threshold: float) -> float:
+    """p_fake moved along the log-odds so that the threshold falls on 0.5; in [0, 1].
+
+    What is said of confidence and of nearness refers to this, whatever threshold was learned.
+    """
+    fake, real = p_fake * (1 - threshold), (1 - p_fake) * threshold
+    return fake / (fake + real)
 
 
 def judge(
@@ -60,15 +70,17 @@ def judge(
         )
     if with_verdict < config.min_agreement:
         reasons.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
-    if abs(mean - threshold) < config.band:
+    clear = relative(mean, threshold)
+    if abs(clear - 0.5) < config.band:
+        low, high = (relative(0.5 + side * config.band, 1 - threshold) for side in (-1, 1))
         reasons.append(
-            f"score near the threshold (mean p_fake {mean:.3f}, threshold {threshold:.3f} "
-            f"± {config.band:g})"
+            f"score near the threshold (mean p_fake {mean:.3f}, threshold {threshold:.3f}, "
+            f"undecided from {low:.3f} to {high:.3f})"
         )
     if reasons:
         outcome, confidence = INCONCLUSIVE, None
     else:
-        confidence = mean if outcome == FAKE else 1 - mean
+        confidence = clear if outcome == FAKE else 1 - clear
     return Verdict(outcome, mean, confidence, fake_votes, real_votes, agreement, tuple(reasons))
 
 

@@ -129,6 +129,10 @@ def _decoded(content: bytes) -> np.ndarray:
 def _open(path: Path, threads: int) -> cv2.VideoCapture:
     # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and FFmpeg alone, for OpenCV's
     # other backend takes "004.mp4" for a numbered sequence of images.
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # would end the process, not raise
+        raise VideoError("has a name that is not valid UTF-8: rename it") from error
     options = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
     capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG, options)
     if not capture.isOpened():
