@@ -17,8 +17,8 @@ from utils.registry import (
     Extractor,
     RegistryError,
     counts_of,
+    detector_used,
     finished_record,
-    load_registry,
 )
 from utils.workers import FatalError, run_jobs
 
@@ -51,11 +51,8 @@ def pick_detector(config: ExtractConfig) -> str:
     Raises RegistryError where the one used so far is not to be had.
     """
     name = load_detector(config.detector, config.models).name
-    try:
-        before = load_registry(config.output)["settings"]["detector"]
-    except (RegistryError, KeyError, TypeError):
-        return name
-    if config.detector == "auto" and name != before:
+    before = detector_used(config.output)
+    if config.detector == "auto" and before and name != before:
         raise RegistryError(
             f"{config.output} was cut with {before}, now {name} would be taken: go on with "
             f"--detector {before}, or cut everything again with --detector {name}"

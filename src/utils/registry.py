@@ -142,6 +142,14 @@ def finished_record(video: Video, settings: CropSettings, output: Path) -> dict 
         return None
 
 
+def detector_used(output: Path) -> str | None:
+    """The detector of the first record found below output; a killed run leaves no registry."""
+    for folder, _, names in os.walk(output):
+        if RECORD_NAME in names and (record := _read_record(Path(folder, RECORD_NAME))):
+            return record["settings"].get("detector")
+    return None
+
+
 def _size_of(path: Path) -> int:
     return 0 if path.is_dir() else path.stat().st_size
 
