@@ -15,6 +15,7 @@ from utils.analysis import Analysis, FrameResult
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import VerdictConfig
 from utils.faces import Face, square_around
+from utils.files import sha256_of
 from utils.tiles import frame_tiles
 from utils.verdict import judge
 from utils.video import Frame
@@ -122,7 +123,7 @@ def test_report_json_holds_what_a_reader_needs_to_check_it(tmp_path):
     content = read_json(tmp_path / "report.json")
     assert content["version"] == 1 and content["model"]["sha256"] == "abc"
     assert content["file"]["path"] == str(analysis.path.resolve())
-    assert content["file"]["sha256"] == report.sha256_of(Path(content["file"]["path"]))
+    assert content["file"]["sha256"] == sha256_of(Path(content["file"]["path"]))
     frames = content["frames"]
     assert [frame["index"] for frame in frames] == [0, 10, 20, 30, 40]
     assert frames[2]["p_fake"] is frames[2]["box_xyxy"] is frames[2]["vote"] is None

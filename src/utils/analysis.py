@@ -1,6 +1,7 @@
 """One video from file to verdict: the steps that scripts and tests share."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.config import VISIBLE_SHARE, VerdictConfig
 from utils.faces import Face, crop_square, main_faces, square_around
+from utils.files import sha256_of
 from utils.verdict import INCONCLUSIVE, REAL, Verdict, frame_vote, judge
 from utils.video import Frame, is_image, read_frames
+
+REPORT_VERSION = 1
 
 
 @dataclass
@@ -92,3 +96,36 @@ def score_and_judge(
     for result, heat in zip(usable, heat_for(evidence, heat_label) if usable else [], strict=True):
         result.heat = heat
     return Analysis(path, results, verdict, heat_label, checkpoint.threshold)
+
+
+def report_content(analysis: Analysis, model_facts: dict) -> dict:
+    """What report.json holds: plain values only."""
+    path = analysis.path
+    return {
+        "version": REPORT_VERSION,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "file": {
+            "name": path.name,
+            "path": str(path.resolve()),
+            "size_bytes": path.stat().st_size,
+            "sha256": sha256_of(path),
+        },
+        "model": model_facts,
+        "threshold": analysis.threshold,
+        "rules": asdict(VerdictConfig()),
+        "frames": [_frame_content(result, analysis.threshold) for result in analysis.frames],
+        "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
+        "verdict": {k: v for k, v in asdict(analysis.verdict).items() if "votes" not in k},
+    }
+
+
+def _frame_content(result: FrameResult, threshold: float) -> dict:
+    face, score = result.face, result.p_fake
+    return {
+        "index": result.frame.index,
+        "seconds": round(result.frame.seconds, 3),
+        "box_xyxy": face and [round(value, 1) for value in face.box_xyxy],
+        "detection_score": face and round(face.score, 3),
+        "p_fake": score,
+        "vote": None if score is None else frame_vote(score, threshold),
+    }

@@ -3,8 +3,6 @@
 import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -12,14 +10,13 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from utils.analysis import Analysis, FrameResult
+from utils.analysis import Analysis, report_content
 from utils.config import LABEL_NAMES, VerdictConfig
 from utils.console import shown
-from utils.files import atomic_file, sha256_of, write_json
+from utils.files import atomic_file, write_json
 from utils.tiles import frame_tiles
 from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote, relative
 
-VERSION = 1
 DPI = 100
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX = 8, 28, 92, 26
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
@@ -47,39 +44,6 @@ def write_reports(folder: Path, analysis: Analysis, model_facts: dict) -> None:
     for write in writes:
         write.result()
     write_json(folder / "report.json", report_content(analysis, model_facts))
-
-
-def report_content(analysis: Analysis, model_facts: dict) -> dict:
-    """What report.json holds: plain values only."""
-    path = analysis.path
-    return {
-        "version": VERSION,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "file": {
-            "name": path.name,
-            "path": str(path.resolve()),
-            "size_bytes": path.stat().st_size,
-            "sha256": sha256_of(path),
-        },
-        "model": model_facts,
-        "threshold": analysis.threshold,
-        "rules": asdict(VerdictConfig()),
-        "frames": [_frame_content(result, analysis.threshold) for result in analysis.frames],
-        "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
-        "verdict": {k: v for k, v in asdict(analysis.verdict).items() if "votes" not in k},
-    }
-
-
-def _frame_content(result: FrameResult, threshold: float) -> dict:
-    face, score = result.face, result.p_fake
-    return {
-        "index": result.frame.index,
-        "seconds": round(result.frame.seconds, 3),
-        "box_xyxy": face and [round(value, 1) for value in face.box_xyxy],
-        "detection_score": face and round(face.score, 3),
-        "p_fake": score,
-        "vote": None if score is None else frame_vote(score, threshold),
-    }
 
 
 def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
