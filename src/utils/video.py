@@ -15,7 +15,8 @@ import numpy as np
 
 from utils.config import IMAGE_SUFFIXES
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# OpenCV moved the function between 4.8 and 4.14; 0 is silence.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 # A seek decodes from the key frame before its target, about 150 frames at x264's default interval
 # of 250; it pays only when the frames that it jumps over are clearly more than that.
