@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 import torch
 from conftest import read_json
@@ -109,4 +108,3 @@ def test_the_order_follows_from_seed_and_epoch():
     assert one == same != other
     assert len({seed for _, seed in one}) == len(one)
     assert all(0 <= seed < 2**63 for _, seed in one)
-    assert isinstance(np.random.default_rng(one[0][1]), np.random.Generator)

@@ -89,5 +89,5 @@ def describe_device(device: torch.device) -> str:
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move to the device in channels_last order, 2.5 x faster for this network on a CPU."""
+    """Move to the device in channels_last order, in which depthwise convolutions are faster."""
     return model.to(device, memory_format=torch.channels_last)
