@@ -82,7 +82,7 @@ class Judge:
 
 def _load_model(config: TestConfig, is_trained: bool):
     from utils.checkpoint import load_checkpoint, untrained_checkpoint
-    from utils.model import ARCHITECTURE, pick_device, place
+    from utils.device import pick_device, place
 
     device = pick_device(config.device)
     checkpoint = load_checkpoint(config.model) if is_trained else untrained_checkpoint()
@@ -92,7 +92,7 @@ def _load_model(config: TestConfig, is_trained: bool):
     gc.freeze()  # what torch imported stays: the collector need not walk it for every video
 
     facts = {
-        "architecture": ARCHITECTURE,
+        "architecture": checkpoint.model.arch,
         "is_trained": is_trained,
         "file": str(config.model) if is_trained else None,
         "sha256": sha256_of(config.model) if is_trained else None,

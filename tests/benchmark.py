@@ -26,8 +26,8 @@ import torch
 from utils.analysis import FrameResult, score_and_judge
 from utils.checkpoint import save_checkpoint, untrained_checkpoint
 from utils.config import MODELS_DIR, VIDEO_SUFFIXES
+from utils.device import place
 from utils.faces import load_detector, main_faces
-from utils.model import place
 from utils.report import write_reports
 from utils.video import read_frames
 

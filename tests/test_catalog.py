@@ -53,6 +53,29 @@ def test_celeb_df_holds_the_published_counts(tmp_path):
     assert by_method(discover_celeb_df(tmp_path)) == counts
 
 
+def test_faceforensics_pair_lists_say_the_official_split(tmp_path):
+    for name in ("000", "003", "010", "011", "500"):
+        touch(tmp_path / "original" / f"{name}.mp4")
+    for name in ("000_003", "010_011", "000_010"):
+        touch(tmp_path / "Deepfakes" / f"{name}.mp4")
+    assert {v.official_split for v in discover_faceforensics(tmp_path)} == {None}
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.json").write_text('[["000", "003"]]')
+    (tmp_path / "splits" / "test.json").write_text('[["011", "010"]]')
+    (tmp_path / "splits" / "val.json").write_text('{"something": 1} else')
+    found = {video.path.stem: video.official_split for video in discover_faceforensics(tmp_path)}
+    assert found == {
+        "000": "train",
+        "003": "train",
+        "000_003": "train",
+        "010": "test",
+        "011": "test",
+        "010_011": "test",
+        "500": None,
+        "000_010": None,  # a pair across the lists belongs to neither
+    }
+
+
 def test_the_official_tree_names_class_method_and_people(tmp_path):
     real = tmp_path / "original_sequences"
     fake = tmp_path / "manipulated_sequences"

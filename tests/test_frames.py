@@ -1,5 +1,6 @@
-"""The torch dataset: what the network sees, and in which order."""
+"""The torch dataset: what the network sees."""
 
+import shutil
 from collections import Counter
 
 import pytest
@@ -13,9 +14,11 @@ from utils.frames import (
     IMAGENET_STD,
     CropError,
     FaceFrames,
-    RatioSampler,
+    collate,
     eval_transform,
+    with_blended_twins,
 )
+from utils.sampling import Draw
 
 SETTINGS = Preprocessing(detector="haar")
 
@@ -43,68 +46,87 @@ def test_any_crop_is_scaled_to_the_size_that_was_asked_for(crop_size, image_size
     assert torch.allclose(both[1], eval_transform(settings)(batch[1]), atol=1e-5)
 
 
-def test_items_carry_label_and_video(extracted, videos):
+def test_items_carry_label_and_number(extracted, videos):
     dataset = FaceFrames(extracted / "frames", videos, SETTINGS, is_training=False)
     assert len(dataset) == 48
-    image, label, number = dataset[5]
-    assert image.shape == (3, 224, 224)
-    assert label == videos[number]["label"] and number == 2
-    assert dataset.samples[5][0].startswith(videos[2]["id"])
+    (item,) = dataset.__getitems__([5])
+    assert item.image.shape == (3, 224, 224)
+    sample = dataset.samples[item.index]
+    assert item.index == 5 and sample.video == 2
+    assert item.label == sample.label == videos[2]["label"]
+    assert sample.name.startswith(videos[2]["id"])
 
 
 def test_the_seed_decides_the_augmentation_and_disturbs_nothing_else(extracted, videos):
     dataset = FaceFrames(extracted / "frames", videos, SETTINGS, is_training=True)
     before = torch.get_rng_state()
-    assert dataset[0, 7][0].shape == (3, 224, 224)
-    first, same, other = dataset[0, 7][0], dataset[0, 7][0], dataset[0, 8][0]
+    draws = [Draw(0, seed, 96, 1.0) for seed in (7, 7, 8)]
+    first, same, other = (item.image for item in dataset.__getitems__(draws))
+    assert first.shape == (3, 96, 96)
     assert torch.equal(first, same) and not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_missing_or_damaged_crop_is_named_with_the_remedy(tmp_path, extracted, videos):
+def test_missing_and_damaged_crops_are_reported_in_the_batch(tmp_path, extracted, videos):
+    shutil.copytree(extracted / "frames", tmp_path, dirs_exist_ok=True)
     dataset = FaceFrames(tmp_path, videos, SETTINGS, is_training=False)
-    path = tmp_path / dataset.samples[0][0]
-    with pytest.raises(CropError, match=r"run src/1_extract_frames\.py again") as caught:
-        dataset[0]
-    assert str(path) in str(caught.value)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"no jpeg")
-    with pytest.raises(CropError):
-        dataset[0]
+    missing, damaged = (tmp_path / dataset.samples[n].name for n in (1, 3))
+    missing.unlink()
+    damaged.write_bytes(b"no jpeg")
+    batch = collate(dataset.__getitems__([0, 1, 2, 3]))
+    assert batch.unreadable == [str(missing), str(damaged)]
+    assert batch.indices.tolist() == [0, 2] and batch.images.shape == (2, 3, 224, 224)
+    assert batch.labels.tolist() == [dataset.samples[n].label for n in (0, 2)]
+    assert len(collate(dataset.__getitems__([1])).labels) == 0
 
 
-def make_dataset(n_real: int, n_fake: int) -> FaceFrames:
-    videos = [
-        {
-            "id": f"v{n}",
-            "label": REAL if n < n_real else FAKE,
-            "frames": [{"crop": "a.jpg"}, {"crop": None}, {"crop": "b.jpg"}],
-        }
-        for n in range(n_real + n_fake)
-    ]
-    return FaceFrames(None, videos, SETTINGS, is_training=True)
+@pytest.fixture
+def blendable(videos):
+    """The same records as YuNet would have left them: with landmarks and skin colour."""
+    points = [[96, 105], [160, 105], [128, 140], [102, 175], [154, 175]]
+    for number, video in enumerate(videos):
+        for frame in video["frames"]:
+            frame |= {"landmarks_in_crop_xy": points, "skin_lab": [150 + number % 7, 140, 140]}
+    return videos
 
 
-def test_an_epoch_is_seventy_thirty_with_fresh_fakes_and_all_reals():
-    dataset = make_dataset(30, 300)
-    sampler = RatioSampler(dataset, 0.7, seed=1)
-    epochs = []
-    for epoch in range(3):
-        sampler.epoch = epoch
-        indices = [index for index, _ in sampler]
-        assert len(indices) == len(set(indices)) == len(sampler)
-        labels = Counter(dataset.samples[index][1] for index in indices)
-        assert labels == {REAL: 60, FAKE: 140}
-        assert Counter(sampler.drawn_labels().tolist()) == labels
-        epochs.append(indices)
-    assert set(epochs[0]) != set(epochs[1])
-    reals = [[i for i in indices if dataset.samples[i][1] == REAL] for indices in epochs]
-    assert set(reals[0]) == set(reals[1]) and reals[0] != reals[1]
+def test_a_real_crop_comes_with_its_own_fake_through_the_same_changes(extracted, blendable):
+    dataset = FaceFrames(extracted / "frames", blendable, SETTINGS, True, self_blend=True)
+    real = next(n for n, s in enumerate(dataset.samples) if s.label == REAL)
+    fake = next(n for n, s in enumerate(dataset.samples) if s.label == FAKE)
+    items = dataset.__getitems__([Draw(real, seed, 224, 1.0) for seed in range(6)])
+    assert [item.label for item in items] == [REAL, FAKE] * 6
+    for one, other in zip(items[::2], items[1::2], strict=True):
+        difference = (one.image - other.image).abs()
+        corners = [difference[:, y, x] for y in (0, -1) for x in (0, -1)]
+        assert difference.max() > 0.05  # the face was blended
+        assert torch.stack(corners).median() < 0.05  # and what surrounds it was not
+    again = dataset.__getitems__([Draw(real, 0, 224, 1.0)])
+    assert torch.equal(again[1].image, items[1].image)
+    assert [item.label for item in dataset.__getitems__([Draw(fake, 0, 224, 1.0)])] == [FAKE]
 
 
-def test_the_order_follows_from_seed_and_epoch():
-    dataset = make_dataset(10, 50)
-    one, same, other = (list(RatioSampler(dataset, 0.7, seed)) for seed in (1, 1, 2))
-    assert one == same != other
-    assert len({seed for _, seed in one}) == len(one)
-    assert all(0 <= seed < 2**63 for _, seed in one)
+def test_evaluation_gets_blended_twins_of_its_reals_and_always_the_same(extracted, blendable):
+    reals = [video for video in blendable if video["label"] == REAL]
+    both = with_blended_twins(reals)
+    dataset = FaceFrames(extracted / "frames", both, SETTINGS, False, self_blend=True)
+    kinds = Counter((s.label, dataset.videos[s.video]["method"]) for s in dataset.samples)
+    assert kinds == {(REAL, "original"): 24, (FAKE, "self-blend"): 24, (FAKE, "swap"): 24}
+    items = dataset.__getitems__([0, 24, 48])
+    assert [item.label for item in items] == [REAL, FAKE, FAKE]
+    plain = FaceFrames(extracted / "frames", reals, SETTINGS, False)
+    assert torch.equal(items[0].image, plain.__getitems__([0])[0].image)
+    for item, same in zip(items, dataset.__getitems__([0, 24, 48]), strict=True):
+        assert torch.equal(item.image, same.image)
+    assert not torch.equal(items[1].image, items[2].image)
+    people = [set(video["identities"]) for video in dataset.videos]
+    for number, partners in dataset.partners.items():
+        own = people[dataset.samples[number].video]
+        for partner in partners:
+            assert own.isdisjoint(people[dataset.samples[partner].video])
+            assert dataset.samples[partner].label == REAL
+
+
+def test_blending_without_landmarks_is_refused(extracted, videos):
+    with pytest.raises(CropError, match="with --detector yunet"):
+        FaceFrames(extracted / "frames", videos, SETTINGS, True, self_blend=True)

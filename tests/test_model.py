@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import model as model_module
+from utils import lite
 from utils.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -17,9 +17,11 @@ from utils.checkpoint import (
     save_checkpoint,
     untrained_checkpoint,
 )
-from utils.config import FAKE, REAL
+from utils.config import ARCHITECTURES, FAKE, REAL
+from utils.device import choose_precision, describe_device, pick_device
+from utils.frames import IMAGENET_MEAN, IMAGENET_STD
 from utils.gradcam import heat_for, predict_with_cam
-from utils.model import DeepfakeDetector, WeightsError, pick_device
+from utils.model import BACKBONES, DeepfakeDetector, WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,134 @@ def test_parameters_and_activations_are_as_specified(checkpoint):
     assert sum(p.numel() for p in checkpoint.model.parameters()) == 7_170_082
     assert not any(getattr(m, "inplace", False) for m in checkpoint.model.modules())
     assert DeepfakeDetector(dropout=0.4).head[4].p == 0.4
+
+
+def test_every_architecture_is_known_and_gives_maps_and_two_logits():
+    assert tuple(BACKBONES) == ARCHITECTURES
+    for arch in ("efficientnet_b0", "efficientnet_b4", "convnext_tiny", "vit_b_16"):
+        model = DeepfakeDetector(arch=arch).eval()
+        size = 224 if arch == "vit_b_16" else 64
+        images = torch.randn(1, 3, size, size)
+        with torch.no_grad():
+            maps = model.features(images)
+            assert maps.ndim == 4 and maps.shape[1] == BACKBONES[arch][1]
+            assert model(images).shape == (1, 2)
+        _, evidence = predict_with_cam(model, images)
+        assert evidence.shape == (1, *maps.shape[2:])
+
+
+def test_a_transformer_sees_places_where_they_are():
+    """The map's places must be the picture's: a change in one patch shows most in its own place."""
+    model = DeepfakeDetector(arch="vit_b_16").eval()
+    plain = torch.zeros(1, 3, 224, 224)
+    spotted = plain.clone()
+    spotted[:, :, 16 * 3 : 16 * 4, 16 * 9 : 16 * 10] = 3.0
+    with torch.no_grad():
+        change = (model.features(spotted) - model.features(plain)).abs().sum(1)[0]
+    assert divmod(int(change.argmax()), 14) == (3, 9)
+
+
+def lite1_weights() -> dict:
+    """Random weights with Lite1's names and shapes, taken from B1's: see utils/lite.py."""
+    generator = torch.Generator().manual_seed(0)
+    features = DeepfakeDetector().features
+    weights = {}
+
+    def put(layer, convolution, normalisation):
+        weights[f"{convolution}.weight"] = 0.1 * torch.randn(
+            layer[0].weight.shape, generator=generator
+        )
+        for name, low in (("weight", 0.5), ("bias", -0.2), ("running_mean", -0.2)):
+            weights[f"{normalisation}.{name}"] = low + 0.5 * torch.rand(
+                len(layer[1].bias), generator=generator
+            )
+        weights[f"{normalisation}.running_var"] = torch.ones(len(layer[1].bias))
+
+    put(features[0], "_conv_stem", "_bn0")
+    number = 0
+    for stage, count in enumerate(lite.BLOCKS, 1):
+        for module in list(features[stage])[:count]:
+            *expand, depthwise, _, project = module.block
+            if expand:
+                put(expand[0], f"_blocks.{number}._expand_conv", f"_blocks.{number}._bn0")
+            put(depthwise, f"_blocks.{number}._depthwise_conv", f"_blocks.{number}._bn1")
+            put(project, f"_blocks.{number}._project_conv", f"_blocks.{number}._bn2")
+            number += 1
+    put(features[8], "_conv_head", "_bn1")
+    return weights
+
+
+def lite1_forward(weights: dict, images: torch.Tensor, activation) -> torch.Tensor:
+    """Lite1 as its paper has it but for the activation: convolution, normalisation, activation."""
+
+    def layer(x, convolution, normalisation, stride=1, groups=1, active=True):
+        kernel = weights[f"{convolution}.weight"]
+        x = torch.nn.functional.conv2d(
+            x, kernel, None, stride, kernel.shape[-1] // 2, groups=groups
+        )
+        values = (weights[f"{normalisation}.{n}"] for n in ("running_mean", "running_var"))
+        scale, shift = weights[f"{normalisation}.weight"], weights[f"{normalisation}.bias"]
+        x = torch.nn.functional.batch_norm(x, *values, scale, shift, eps=lite.EPSILON)
+        return activation(x) if active else x
+
+    x = layer(images, "_conv_stem", "_bn0", stride=2)
+    number = 0
+    for count, stride in zip(lite.BLOCKS, (1, 2, 2, 2, 1, 2, 1), strict=True):
+        for place in range(count):
+            name, before = f"_blocks.{number}.", x
+            if name + "_expand_conv.weight" in weights:
+                x = layer(x, name + "_expand_conv", name + "_bn0")
+            step = stride if place == 0 else 1
+            x = layer(x, name + "_depthwise_conv", name + "_bn1", step, x.shape[1])
+            x = layer(x, name + "_project_conv", name + "_bn2", active=False)
+            x = x + before if place else x
+            number += 1
+    return layer(x, "_conv_head", "_bn1")
+
+
+def test_lite1_filters_keep_their_meaning_in_b1():
+    """With its own activation Lite1 computes what B1 does after the transfer, but for the border,
+    where Lite1 pads grey of another shade."""
+    weights = lite1_weights()
+    assert lite.is_lite1(weights) and not lite.is_lite1(DeepfakeDetector().state_dict())
+    model = DeepfakeDetector().eval()
+    lite.load_lite1(model.features, weights)
+    generator = torch.Generator().manual_seed(1)
+    picture = torch.rand(1, 3, 256, 256, generator=generator)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+
+    def activation(x):
+        return torch.nn.functional.silu(lite.SHARPNESS * x) / lite.SHARPNESS
+
+    with torch.no_grad():
+        expected = lite1_forward(weights, (picture * 255 - 127) / 128, activation)
+        found = model.features((picture - mean) / std) / lite.SHARPNESS
+    inner = (..., slice(3, 5), slice(3, 5))
+    error = (found - expected)[inner].abs().mean() / expected[inner].std()
+    assert error < 0.05
+
+
+def test_precision_is_measured_on_a_cpu_and_leaves_no_trace():
+    model = DeepfakeDetector()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    assert choose_precision(model, torch.device("cpu"), 32) in ("fp32", "bf16")
+    assert choose_precision(model, torch.device("cuda"), 32) == "fp16"
+    assert choose_precision(model, torch.device("mps"), 32) == "fp32"
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_half_precision_file_is_half_the_size_and_loads_as_usual(tmp_path, checkpoint):
+    full, half = tmp_path / "full.pth", tmp_path / "half.pth"
+    save_checkpoint(full, checkpoint)
+    save_checkpoint(half, checkpoint, half=True)
+    assert half.stat().st_size < 15e6 and half.stat().st_size < 0.55 * full.stat().st_size
+    loaded = load_checkpoint(half).model
+    assert all(v.dtype == torch.float32 for v in loaded.parameters())
+    for name, value in checkpoint.model.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[name].float(), value.float(), 1e-3, 1e-6)
 
 
 def test_forward_is_head_after_features(checkpoint):
@@ -214,4 +344,4 @@ def test_heat_is_scaled_over_all_frames_and_none_is_none():
 
 
 def test_describe_device_names_the_cores():
-    assert "cores" in model_module.describe_device(torch.device("cpu"))
+    assert "cores" in describe_device(torch.device("cpu"))

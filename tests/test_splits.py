@@ -4,7 +4,6 @@ import json
 import random
 from collections import Counter
 
-import numpy as np
 import pytest
 
 from utils.config import FAKE, REAL
@@ -12,10 +11,10 @@ from utils.splits import (
     QUOTAS,
     SplitError,
     connected_components,
-    draw_training_videos,
     leaks_by_video,
     load_or_make_splits,
     make_splits,
+    shared_people,
 )
 
 
@@ -128,16 +127,54 @@ def test_stored_splits_are_used_again_and_stale_ones_refused(tmp_path):
         load_or_make_splits(path, videos, 1)
 
 
-def test_the_training_draw_is_seventy_thirty_and_keeps_every_real_video():
-    videos = faceforensics(100)
-    drawn = draw_training_videos(videos, 0.7, np.random.default_rng(0))
-    labels = Counter(video["label"] for video in drawn)
-    assert labels == {REAL: 100, FAKE: 233}
-    assert len({video["id"] for video in drawn}) == len(drawn)
-    again = draw_training_videos(videos, 0.7, np.random.default_rng(1))
-    assert [v["id"] for v in again] != [v["id"] for v in drawn]
+def with_list(videos, dataset: str, split_of) -> list[dict]:
+    return [v | {"dataset": dataset, "official_split": split_of(v)} for v in videos]
 
 
-def test_where_fakes_are_short_all_are_drawn():
-    videos = [video(f"r{n}", REAL, f"p{n}") for n in range(10)] + [video("f", FAKE, "p0")]
-    assert len(draw_training_videos(videos, 0.7, np.random.default_rng(0))) == 11
+def test_official_lists_are_obeyed_by_flag_and_the_rest_split_by_person(tmp_path):
+    def pair_of(video):
+        return int(video["identities"][0].partition(":")[2]) // 2
+
+    def celeb_split(video):
+        return "test" if int(video["id"].strip("abcdefghijklmnopqrstuvwxyz")) % 9 == 0 else "train"
+
+    names = ["train"] * 36 + ["val"] * 7 + ["test"] * 7
+    pairs = with_list(faceforensics(100), "faceforensics", lambda v: names[pair_of(v)])
+    celeb = with_list(celeb_df(), "celebdf", celeb_split)
+    strangers = [video(f"s{n}", n % 2, f"own:{n}") for n in range(600)]
+    videos = pairs + celeb + with_list(strangers, "own", lambda v: None)
+    splits = make_splits(videos, 1, official=True)
+    place = {i: name for name, ids in splits.items() for i in ids}
+    assert len(place) == len(videos)
+    for v in pairs:
+        assert place[v["id"]] == v["official_split"]
+    for v in celeb:  # the list has no validation part: it is taken from its training part
+        allowed = {"test"} if v["official_split"] == "test" else {"train", "val"}
+        assert place[v["id"]] in allowed
+    # Celeb-DF fills train beyond its quota, so the strangers fill the others.
+    assert {place[v["id"]] for v in strangers} == {"val", "test"}
+    by_person = make_splits(videos, 1)
+    assert by_person != splits
+
+    path = tmp_path / "splits.json"
+    loaded = load_or_make_splits(path, videos, 1, official=True)
+    assert shared_people(loaded) > 0  # Celeb-DF's list divides its people
+    with pytest.raises(SplitError, match="made with --official-splits: use it again, or delete"):
+        load_or_make_splits(path, videos, 1)
+
+
+def test_official_lists_that_are_not_there_are_asked_for():
+    videos = with_list(faceforensics(20), "faceforensics", lambda v: None)
+    with pytest.raises(SplitError, match="no data set here has a list of its own"):
+        make_splits(videos, 1, official=True)
+
+
+def test_blending_needs_no_fakes():
+    videos = [video(f"r{n}", REAL, f"p{n}") for n in range(40)]
+    with pytest.raises(SplitError):
+        make_splits(videos, 1)
+    assert {k: len(v) for k, v in make_splits(videos, 1, needs_fakes=False).items()} == {
+        "train": 28,
+        "val": 6,
+        "test": 6,
+    }

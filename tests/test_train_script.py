@@ -1,12 +1,17 @@
 """2_train_model.py as its users run it."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import cv2
 import pytest
 import torch
-from conftest import load_script, read_json
+from conftest import ROOT, load_script, read_json
 
+from utils import engine
 from utils.checkpoint import load_checkpoint
 
 
@@ -25,7 +30,7 @@ def arguments(root, *more) -> list[str]:
     flags = (
         f"--frames-dir {root}/frames --splits {root}/splits.json --models {root}/models "
         f"--results {root}/results --no-pretrained --image-size-px 32 --epochs 2 --workers 0 "
-        "--batch-size 8 --learning-rate 1e-3 --device cpu"
+        "--batch-size 8 --learning-rate 1e-3 --device cpu --precision fp32"
     )
     return [*flags.split(), *more]
 
@@ -61,34 +66,48 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
         assert picture is not None and picture.shape[1] >= 500
 
 
-plain_arguments = arguments
+def interrupt_after(monkeypatch, batches: int) -> None:
+    """Press Ctrl-C while the given batch, counted over all epochs, is trained."""
+    original, calls = engine._update, []
 
-
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_an_interrupted_run_resumes_to_the_same_weights(root, script, monkeypatch, capsys, workers):
-    def arguments(*args):
-        return [*plain_arguments(*args), "--workers", workers]
-
-    assert script.main(arguments(root)) == 0
-    undisturbed = load_checkpoint(root / "models" / "last.pth")
-    shutil.rmtree(root / "models")
-
-    original, calls = script.train_one_epoch, []
-
-    def interrupted(*args):
+    def update(*args):
         calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
+        if len(calls) == batches:
+            signal.raise_signal(signal.SIGINT)
         return original(*args)
 
+    monkeypatch.setattr(engine, "_update", update)
+
+
+SCHEDULE = ["--schedule", "cosine", "--ema", "0.9", "--start-size-px", "24"]
+
+
+@pytest.mark.parametrize(
+    "batch, more",  # of 4 batches an epoch
+    [
+        (2, ["--workers", "0"]),
+        (4, ["--workers", "0"]),
+        (2, ["--workers", "2", *SCHEDULE]),
+        (7, ["--workers", "0", *SCHEDULE]),
+    ],
+)
+def test_an_interrupted_run_resumes_to_the_same_weights(
+    root, script, monkeypatch, capsys, batch, more
+):
+    assert script.main(arguments(root, *more)) == 0
+    undisturbed = load_checkpoint(root / "models" / "last.pth")
+    best = (root / "models" / "best_model.pth").read_bytes()
+    shutil.rmtree(root / "models")
     with monkeypatch.context() as patch:
-        patch.setattr(script, "train_one_epoch", interrupted)
-        assert script.main(arguments(root)) == 130
-    assert "--resume" in capsys.readouterr().err
-    assert script.main(arguments(root)) == 1  # it would overwrite an unfinished run
+        interrupt_after(patch, batch)
+        assert script.main(arguments(root, *more)) == 130
+    assert "saved, go on with --resume" in capsys.readouterr().err
+    state = load_checkpoint(root / "models" / "last.pth").training
+    assert state["epoch"] * 4 + state["step"] == batch
+    assert script.main(arguments(root, *more)) == 1  # it would overwrite an unfinished run
     assert "go on with --resume, or delete it" in capsys.readouterr().err
     torch.manual_seed(999)  # what happened in between must not matter
-    assert script.main(arguments(root, "--resume")) == 0
+    assert script.main(arguments(root, *more, "--resume")) == 0
     resumed = load_checkpoint(root / "models" / "last.pth")
     for name, value in undisturbed.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], value), name
@@ -97,15 +116,86 @@ def test_an_interrupted_run_resumes_to_the_same_weights(root, script, monkeypatc
     ):
         assert entry["train"]["loss"] == other["train"]["loss"]
         assert entry["video"] == other["video"]
+    assert (root / "models" / "best_model.pth").read_bytes() == best
 
 
-def test_interrupted_in_the_first_epoch_says_so_and_leaves_nothing(root, script, monkeypatch):
+def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):
+    """kill -9 leaves what the last save wrote: here that of the second batch."""
+    assert script.main(arguments(root)) == 0
+    undisturbed = load_checkpoint(root / "models" / "last.pth")
+    shutil.rmtree(root / "models")
+    environment = os.environ | {"DEEPFAKE_OFFLINE": "1"}
+    code = (
+        "import os, sys, utils.trainer as trainer, importlib.util as i\n"
+        "trainer.SECONDS_BETWEEN_SAVES = 0\n"
+        "original, calls = trainer.save_run, []\n"
+        "def save(*args):\n"
+        "    original(*args); calls.append(1)\n"
+        "    if len(calls) == 2: os.kill(os.getpid(), 9)\n"
+        "trainer.save_run = save\n"
+        f"spec = i.spec_from_file_location('s', {str(ROOT / 'src' / '2_train_model.py')!r})\n"
+        "script = i.module_from_spec(spec); spec.loader.exec_module(script)\n"
+        f"script.main({arguments(root)!r})\n"
+    )
+    environment["PYTHONPATH"] = str(ROOT / "src")
+    killed = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120)
+    assert killed.returncode == -9
+    assert load_checkpoint(root / "models" / "last.pth").training["step"] == 2
+    assert script.main(arguments(root, "--resume")) == 0
+    resumed = load_checkpoint(root / "models" / "last.pth")
+    for name, value in undisturbed.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+    assert resumed.training["history"][-1]["video"] == undisturbed.training["history"][-1]["video"]
+
+
+def test_interrupted_before_training_says_so_and_leaves_nothing(root, script, monkeypatch, capsys):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(script, "train_one_epoch", interrupted)
+    monkeypatch.setattr(script, "make_loaders", interrupted)
     assert script.main(arguments(root)) == 130
+    assert "nothing was trained" in capsys.readouterr().err
     assert not (root / "models").exists()
+
+
+def test_two_processes_train_one_model(root):
+    """Each draw is seen once, the weights agree on both, and rank 0 alone writes and prints."""
+    code = (
+        "import sys, pathlib, torch, importlib.util as i, utils.trainer as trainer\n"
+        "original, seen = trainer.train_one_epoch, []\n"
+        "def train_one_epoch(run, net, loader, *rest):\n"
+        "    seen.extend(d.index for batch in loader.batch_sampler for d in batch)\n"
+        "    result = original(run, net, loader, *rest)\n"
+        "    trainer.held = run.model\n"
+        "    return result\n"
+        "trainer.train_one_epoch = train_one_epoch\n"
+        f"spec = i.spec_from_file_location('s', {str(ROOT / 'src' / '2_train_model.py')!r})\n"
+        "script = i.module_from_spec(spec); spec.loader.exec_module(script)\n"
+        "import os; rank = os.environ['RANK']\n"
+        f"code = script.main({arguments(root, '--epochs', '1')!r})\n"
+        f"out = pathlib.Path({str(root)!r}, f'rank{{rank}}.pt')\n"
+        "torch.save({'seen': seen, 'weights': trainer.held.state_dict()}, out)\n"
+        "sys.exit(code)\n"
+    )
+    (root / "run.py").write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", root / "run.py"],
+        env=environment | {"MASTER_ADDR": "127.0.0.1"}, capture_output=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[:3000]
+    assert done.stdout.decode().count("TEST RESULTS BY VIDEO") == 1
+    first, second = (torch.load(root / f"rank{rank}.pt") for rank in (0, 1))
+    seen = first["seen"] + second["seen"]
+    assert len(first["seen"]) and len(second["seen"]) and len(seen) == len(set(seen))
+    registry = read_json(root / "frames" / "video_registry.json")
+    splits = read_json(root / "splits.json")["splits"]
+    reals = sum(v["label"] == 0 and v["id"] in splits["train"] for v in registry["videos"])
+    assert len(seen) >= 2 * 2 * reals  # two crops of each real video, and at least as many fakes
+    for name, value in first["weights"].items():
+        assert torch.equal(value, second["weights"][name]), name
+    saved = load_checkpoint(root / "models" / "last.pth").model.state_dict()
+    assert all(torch.equal(saved[name], value) for name, value in first["weights"].items())
 
 
 def fails(script, capsys, argv) -> str:
@@ -154,22 +244,24 @@ def test_an_interruption_after_a_finished_run_does_not_offer_its_state(
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(script, "train_one_epoch", interrupted)
+    monkeypatch.setattr(script, "train", interrupted)
     assert script.main(arguments(root)) == 130
-    assert "no epoch was finished" in capsys.readouterr().err
+    assert "nothing was trained" in capsys.readouterr().err
     assert (root / "models" / "best_model.pth").exists()
 
 
 def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
     text = fails(script, capsys, arguments(root, "--device", "toaster"))
     assert "toaster is not available" in text
-    crop = next((root / "frames").rglob("*.jpg"))
-    crop.write_bytes(b"no jpeg")
+    text = fails(script, capsys, arguments(root, "--init", str(root / "none.pth")))
+    assert "none.pth cannot be read" in text
+    crops = list((root / "frames").rglob("*.jpg"))
+    for crop in crops:
+        crop.write_bytes(b"no jpeg")
     for workers in ("0", "1"):
         text = fails(script, capsys, arguments(root, "--workers", workers))
-        assert text == (
-            f"❌ {crop} cannot be read: delete its folder and run src/1_extract_frames.py again"
-        )
+        assert "crops cannot be read, the last" in text and "run src/1_extract_frames.py" in text
+        assert any(str(crop) in text for crop in crops)
     path = root / "frames" / "video_registry.json"
     path.write_text('{"version": 1, "settings": {}, "videos": []}')
     fails(script, capsys, arguments(root, "--splits", str(root / "other.json")))

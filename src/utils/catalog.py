@@ -27,6 +27,7 @@ CELEB_DF = {
     "youtube-real": ("celebdf", "YouTube-real", REAL),
     "celeb-synthesis": ("celebdf", "Celeb-synthesis", FAKE),
 }
+PAIR_LISTS = {f"{name}.json": name for name in ("train", "val", "test")}
 CELEB_TEST_LIST = "List_of_testing_videos.txt"
 OWN = {"real": ("own", "real", REAL), "fake": ("own", "fake", FAKE)}
 WILD_FOLDERS = {
@@ -48,7 +49,7 @@ class Video:
 
     id: data set and path below its root, unique and the same on every machine.
     identities: the people it shows or borrows from, namespaced ('ff:004'), never empty.
-    official_split: 'train' or 'test' where the data set's own list says so.
+    official_split: 'train', 'val' or 'test' where the data set's own list says so.
     is_cut: path is a folder or archive of images of faces that are cut out already.
     """
 
@@ -63,12 +64,32 @@ class Video:
 
 
 def discover_faceforensics(root: Path) -> list[Video]:
-    """FaceForensics++ and DFD below root: the official tree or the c23 archive, in any case."""
-    return [
-        video
-        for video in _in_known_folders(root, FACEFORENSICS, VIDEO_SUFFIXES)
-        if "masks" not in video.id.lower().split("/")
-    ]
+    """FaceForensics++ and DFD below root: the official tree or the c23 archive, in any case, with
+    the official train.json, val.json and test.json (pairs of people) where they are there too."""
+    splits = {}
+    for path, name in _pair_lists(root):
+        for person in _listed_people(path):
+            splits[person] = name
+    videos = []
+    for video in _in_known_folders(root, FACEFORENSICS, VIDEO_SUFFIXES):
+        if "masks" not in video.id.lower().split("/"):
+            names = {splits.get(person) for person in video.identities}
+            split = names.pop() if len(names) == 1 else None
+            videos.append(replace(video, official_split=split))
+    return videos
+
+
+def _pair_lists(root: Path):
+    for folder, _, names in _walk(root):
+        yield from ((Path(folder, n), PAIR_LISTS[n]) for n in names if n in PAIR_LISTS)
+
+
+def _listed_people(path: Path) -> list[str]:
+    """Identities in a file of pairs such as [["071", "054"]]; none if it is something else."""
+    try:
+        return [f"ff:{name}" for pair in json.loads(path.read_bytes()) for name in pair]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def discover_celeb_df(root: Path) -> list[Video]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from utils.files import atomic_file
-from utils.model import ARCHITECTURE, DeepfakeDetector
+from utils.model import BACKBONES, DeepfakeDetector
 
 FORMAT = "deepfake-detector"
 VERSION = 2  # 2: temperature
@@ -44,13 +44,23 @@ class Checkpoint:
     training: dict = field(default_factory=dict)
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically; plain containers and tensors only, so that weights_only=True reads it."""
+def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
+    """Write atomically; plain containers and tensors only, so that weights_only=True reads it.
+
+    half: store weights in half precision, which halves the file and serves inference as well.
+    """
+    weights = checkpoint.model.state_dict()
+    if half:
+        largest = torch.finfo(torch.float16).max
+        weights = {
+            name: value.clamp(-largest, largest).half() if value.is_floating_point() else value
+            for name, value in weights.items()
+        }
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "architecture": ARCHITECTURE,
-        "state_dict": checkpoint.model.state_dict(),
+        "architecture": checkpoint.model.arch,
+        "state_dict": weights,
         "preprocessing": asdict(checkpoint.preprocessing),
         "threshold": float(checkpoint.threshold),
         "temperature": float(checkpoint.temperature),
@@ -76,15 +86,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path} has format version {content.get('version')}, this code reads "
             f"{VERSION}: train again with src/2_train_model.py"
         )
-    if content.get("architecture") != ARCHITECTURE:
+    arch = content.get("architecture")
+    if arch not in BACKBONES:
         raise CheckpointError(
-            f"{path} is for the architecture {content.get('architecture')}, "
-            f"not {ARCHITECTURE}: name another file with --model"
+            f"{path} is for the architecture {arch}, which this code does not know: "
+            "name another file with --model"
         )
     try:
         with torch.device("meta"):  # no random weights that the file's would replace at once
-            model = DeepfakeDetector()
-        model.load_state_dict(content["state_dict"], assign=True)
+            model = DeepfakeDetector(arch=arch)
+        weights = content["state_dict"].items()
+        weights = {k: v.float() if v.is_floating_point() else v for k, v in weights}
+        model.load_state_dict(weights, assign=True)
         return Checkpoint(
             model.eval(),
             Preprocessing(**content["preprocessing"]),

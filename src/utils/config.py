@@ -27,6 +27,13 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 REAL, FAKE = 0, 1
 LABEL_NAMES = ("real", "fake")
 
+ARCHITECTURES = (
+    *(f"efficientnet_b{n}" for n in range(5)),
+    "convnext_tiny",
+    "vit_b_16",
+)
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
 # The network sees the middle 7/8 of a stored crop: 224 of 256 px.
 VISIBLE_SHARE = 7 / 8
 
@@ -64,6 +71,13 @@ def inner_fraction(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
     return value
+
+
+def plain_name(text: str) -> str:
+    """A name that is one folder's: no separators, not a way up."""
+    if not text.strip(". ") or set(text) & set('/\\:*?"<>|'):
+        raise argparse.ArgumentTypeError(f"{text} is not a plain folder name")
+    return text
 
 
 def shard(text: str) -> str:
@@ -106,27 +120,67 @@ class ExtractConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Settings of 2_train_model.py: the reference's hyper-parameters."""
+class ImportConfig:
+    """Settings of import_faces.py."""
 
+    faces: Path = option(ROOT / "data" / "faces", "folder of faces.csv and its pictures or shards")
+    output: Path = option(ROOT / "data" / "faces_frames", "where crops and registry go")
+    dataset: str = option("faces", "name of the data set", type=plain_name)
+    margin: float = option(1.7, "side of a picture over side of its face", type=positive_float)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of 2_train_model.py: the reference's hyper-parameters, and the rooms beside them."""
+
+    preset: str = option("reference", "defaults of the flags below", choices=("reference", "blend"))
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "identity-disjoint splits, made when absent")
+    official_splits: bool = option(False, "obey the data sets' own lists where they have one")
     models: Path = option(MODELS_DIR, "where best_model.pth and last.pth go")
     results: Path = option(RESULTS_DIR, "where training/<run>/ goes")
-    run_name: str = option("run", "name of this run under the results folder")
-    epochs: int = option(10, "passes over the training set", type=positive_int)
-    batch_size: int = option(24, "crops a step", type=positive_int)
-    learning_rate: float = option(1e-4, "AdamW learning rate", type=positive_float)
-    weight_decay: float = option(1e-5, "AdamW weight decay", type=float)
-    dropout: float = option(0.3, "dropout in the head", type=fraction)
-    image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
-    fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
+    run_name: str = option("run", "name of this run under the results folder", type=plain_name)
+    arch: str = option("efficientnet_b1", "network", choices=ARCHITECTURES)
     pretrained: bool = option(True, "start from ImageNet weights")
-    amp: bool = option(True, "mixed precision where the device gains from it")
+    init: str = option("", "start from these weights: a checkpoint, or EfficientNet-Lite1's file")
+    epochs: int = option(10, "passes over the training set", type=positive_int)
+    batch_size: int = option(24, "crops a step, of all processes together", type=positive_int)
+    learning_rate: float = option(1e-4, "AdamW learning rate", type=positive_float)
+    schedule: str = option("plateau", "of the learning rate", choices=("plateau", "cosine"))
+    weight_decay: float = option(1e-5, "AdamW weight decay", type=fraction)
+    dropout: float = option(0.3, "dropout in the head", type=fraction)
+    stochastic_depth: float = option(0.2, "share of blocks left out in training", type=fraction)
+    ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
+    image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
+    start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
+    fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
+    self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
+    curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)
+    precision: str = option("auto", "arithmetic; auto measures", choices=PRECISIONS)
+    compile: bool = option(False, "compile the network: slower to start, faster to train")
     device: str = option("auto", "auto, cpu, cuda or mps")
     workers: int = option(2, "data loading processes", type=natural_int)
     seed: int = option(42, "seed of splits, sampling, augmentation and weights", type=int)
     resume: bool = option(False, "go on after an interruption")
+
+
+# What --preset changes. blend: real faces only, weights not from ImageNet's usual file.
+PRESETS = {
+    "reference": {},
+    "blend": {
+        "self_blend": 1.0,
+        "pretrained": False,
+        "epochs": 40,
+        "batch_size": 32,
+        "learning_rate": 1e-3,
+        "schedule": "cosine",
+        "weight_decay": 1e-2,
+        "dropout": 0.1,
+        "stochastic_depth": 0.0,
+        "ema": 0.999,
+        "image_size_px": 128,
+    },
+}
 
 
 @dataclass(frozen=True)

@@ -95,12 +95,19 @@ def _coloured(text: str, colour: str, stream) -> str:
     return text
 
 
-def progress(items, total: int, label: str, units: str = "videos"):
-    """Iterate over items with a bar on a terminal, or a line every 10 s in a log file."""
+def progress(items, total: int, label: str, units: str = "videos", note=lambda: ""):
+    """Iterate over items with a bar on a terminal, or a line every 10 s in a log file.
+
+    note: gives what else to show at any moment.
+    """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        yield from tqdm(items, total=total, desc=label, unit=f" {units}", dynamic_ncols=True)
+        with tqdm(total=total, desc=label, unit=f" {units}", dynamic_ncols=True) as bar:
+            for item in items:
+                yield item
+                bar.set_postfix_str(note(), refresh=False)
+                bar.update()
         return
     start = last = time.monotonic()
     for done, item in enumerate(items, 1):
@@ -110,4 +117,5 @@ def progress(items, total: int, label: str, units: str = "videos"):
             last = now
             rate = done / max(now - start, 1e-9)
             left = (total - done) / rate
-            print(f"{label}: {done}/{total} {units}, {rate:.2f}/s, {left:.0f} s left", flush=True)
+            text = ", ".join(filter(None, (f"{rate:.2f}/s, {left:.0f} s left", note())))
+            print(f"{label}: {done}/{total} {units}, {text}", flush=True)

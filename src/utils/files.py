@@ -134,6 +134,13 @@ def write_json(path: Path, value, indent: int | None = 2) -> None:
         stream.write((text + "\n").encode("utf-8", "backslashreplace"))
 
 
+def write_json_lines(path: Path, rows: list) -> None:
+    """Write one row of JSON a line, atomically."""
+    lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
+    with atomic_file(path) as stream:
+        stream.write("".join(lines).encode())
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content as 64 hex digits."""
     digest = hashlib.sha256()

@@ -1,29 +1,65 @@
-"""Crops as a torch dataset: loading, augmentation, and the order in which training sees them."""
+"""Crops as a torch dataset: loading, augmentation, blending, and batches of them."""
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from torchvision import transforms
 
 from utils.augment import augment
+from utils.blending import Blend, blend_self, blend_swap, find_partners
 from utils.checkpoint import Preprocessing
-from utils.config import VISIBLE_SHARE
-from utils.splits import draw_training_videos
+from utils.config import FAKE, REAL, VISIBLE_SHARE
+from utils.sampling import Draw
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+SWAP_SHARE = 0.3  # of blends that take another person's face
+BLENDS = {"self-blend": blend_self, "swap": blend_swap}  # methods of evaluation's blended twins
+
 
 class CropError(Exception):
-    """A crop that the registry names but that cannot be read; the message names the file."""
+    """Crops that the registry names but that cannot be used; the message says what to do."""
 
-    def __init__(self, message: str):
-        # Coming from a DataLoader's worker, a whole traceback stands before the message.
-        super().__init__(message.rpartition("CropError: ")[2].strip())
+
+class Sample(NamedTuple):
+    """A crop: its path below the frames folder, label, number of its video, and face.
+
+    landmarks_xy: (5, 2) in crop pixels, or None. blend: the method by which evaluation makes a fake
+    of it, or None to show it as it is.
+    """
+
+    name: str
+    label: int
+    video: int
+    landmarks_xy: np.ndarray | None
+    blend: str | None
+
+
+class Item(NamedTuple):
+    """A sample as the network gets it: image (3, H, H) float, normalised, its label and number."""
+
+    image: torch.Tensor
+    label: int
+    index: int
+
+
+class Batch(NamedTuple):
+    """images (N, 3, H, H) float; labels (N,) and indices (N,) int64 of samples in the dataset.
+
+    unreadable: paths of the crops that should have been in it too.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+    unreadable: list[str]
 
 
 def eval_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -33,103 +69,173 @@ def eval_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor], tor
     steps = [transforms.CenterCrop(visible)]
     if size != visible:
         steps.append(transforms.Resize((size, size), antialias=True))
-    return transforms.Compose([*steps, _to_normalised_float()])
+    return transforms.Compose([*steps, normalise])
 
 
-def train_transform(preprocessing: Preprocessing) -> Callable[[torch.Tensor, int], torch.Tensor]:
-    """A stored crop (3, S, S) uint8 RGB and a seed -> augmented network input (3, H, H)."""
-    normalise = _to_normalised_float()
-
-    def transform(image: torch.Tensor, seed: int) -> torch.Tensor:
-        rng = np.random.default_rng(seed)
-        changed = augment(image.permute(1, 2, 0).numpy(), preprocessing.image_size_px, rng)
-        return normalise(torch.from_numpy(changed).permute(2, 0, 1))
-
-    return transform
+def train_transform(image: np.ndarray, size_px: int, seed: int) -> torch.Tensor:
+    """A stored crop (S, S, 3) uint8 RGB and a seed -> augmented network input (3, H, H)."""
+    return normalise(_to_tensor(augment(image, size_px, np.random.default_rng(seed))))
 
 
-def _to_normalised_float() -> Callable[[torch.Tensor], torch.Tensor]:
-    return transforms.Compose(
-        [
-            transforms.ConvertImageDtype(torch.float32),
-            transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
-        ]
-    )
+def normalise(images: torch.Tensor) -> torch.Tensor:
+    """(..., 3, H, W) uint8 RGB -> float, by ImageNet's mean and standard deviation."""
+    images = transforms.functional.convert_image_dtype(images, torch.float32)
+    return transforms.functional.normalize(images, IMAGENET_MEAN, IMAGENET_STD)
+
+
+def with_blended_twins(videos: list[dict]) -> list[dict]:
+    """The videos, and behind them for each real one two fakes: its self-blend, and its swap."""
+    twins = [
+        video | {"id": video["id"], "label": FAKE, "dataset": "blended", "method": method}
+        for method in BLENDS
+        for video in videos
+        if video["label"] == REAL
+    ]
+    return videos + twins
 
 
 class FaceFrames(Dataset):
-    """The crops of some registry records.
+    """The crops of some registry records, and of the blended twins among them.
 
-    An item is (image (3, H, H) float, label, number of its video in videos). With is_training its
-    key is (crop number, augmentation seed), as RatioSampler gives them, else the crop's number.
+    Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
+    for. With self_blend a Draw of a real crop gives two items, the crop and its own blended fake,
+    which went through the same changes.
     """
 
     def __init__(
-        self, frames_dir: Path, videos: list[dict], settings: Preprocessing, is_training: bool
+        self,
+        frames_dir: Path,
+        videos: list[dict],
+        settings: Preprocessing,
+        is_training: bool,
+        self_blend: bool = False,
     ):
-        self.frames_dir = frames_dir
-        self.videos = videos
-        self.is_training = is_training
-        self.transform = (train_transform if is_training else eval_transform)(settings)
+        self.frames_dir, self.videos = frames_dir, videos
+        self.is_training, self.self_blend = is_training, self_blend
+        self.transform = eval_transform(settings)
         self.samples = [
-            (f"{video['id']}/{frame['crop']}", video["label"], number)
+            Sample(f"{video['id']}/{frame['crop']}", video["label"], number, *_face(video, frame))
             for number, video in enumerate(videos)
             for frame in video["frames"]
             if frame["crop"]
         ]
+        self.partners = _partners(self.samples, videos) if self_blend else {}
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> tuple[torch.Tensor, int, int]:
-        index, *seed = key if self.is_training else (key,)
-        name, label, video_number = self.samples[index]
-        image = _read_rgb(self.frames_dir / name)
-        return self.transform(image, *seed), label, video_number
+    def __getitems__(self, keys: list) -> list:
+        """Items, and in place of crops that cannot be read their paths."""
+        items = []
+        for key in keys:
+            try:
+                items += self._training_items(key) if self.is_training else [self._item(key)]
+            except CropError as error:
+                items.append(str(error))
+        return items
+
+    def shown_image(self, index: int) -> np.ndarray:
+        """What evaluation shows of a sample: its crop (S, S, 3) uint8 RGB, or the blend of it.
+
+        Raises CropError with the path.
+        """
+        sample = self.samples[index]
+        image = self._read(sample.name)
+        if sample.blend:
+            rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
+            image = self._blend(index, image, sample.blend, rng, 1.0).fake
+        return image
+
+    def _item(self, index: int) -> Item:
+        image = self.transform(_to_tensor(self.shown_image(index)))
+        return Item(image, self.samples[index].label, index)
+
+    def blend_of(self, draw: Draw) -> Blend:
+        """The blend that training makes of a real crop. Raises CropError with its path."""
+        rng = np.random.default_rng([draw.seed, 1])
+        method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
+        image = self._read(self.samples[draw.index].name)
+        return self._blend(draw.index, image, method, rng, draw.difficulty)
+
+    def _training_items(self, draw: Draw) -> list[Item]:
+        sample = self.samples[draw.index]
+        if self.self_blend and sample.label == REAL:
+            blend = self.blend_of(draw)
+            pair = [(blend.real, REAL), (blend.fake, FAKE)]
+        else:
+            pair = [(self._read(sample.name), sample.label)]
+        return [
+            Item(train_transform(image, draw.size_px, draw.seed), label, draw.index)
+            for image, label in pair
+        ]
+
+    def _blend(self, index: int, image, method: str, rng, difficulty: float) -> Blend:
+        landmarks = self.samples[index].landmarks_xy
+        partners = self.partners.get(index, ())
+        if method == "swap" and len(partners):
+            partner = self.samples[rng.choice(partners)]
+            other = self._read(partner.name)
+            return blend_swap(image, landmarks, other, partner.landmarks_xy, rng, difficulty)
+        return blend_self(image, landmarks, rng, difficulty)
+
+    def _read(self, name: str) -> np.ndarray:
+        """A crop (S, S, 3) uint8 RGB. Raises CropError with its path."""
+        path = self.frames_dir / name
+        try:
+            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        except (OSError, cv2.error):
+            image = None
+        if image is None:
+            raise CropError(str(path))
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-class RatioSampler(Sampler):
-    """Each epoch: all real training videos and a fresh draw of fakes, shuffled by frame.
-
-    Yields (crop number, augmentation seed). Everything follows from (seed, epoch).
-    """
-
-    def __init__(self, dataset: FaceFrames, fake_share: float, seed: int):
-        self.dataset = dataset
-        self.fake_share = fake_share
-        self.seed = seed
-        self.epoch = 0
-
-    def drawn_labels(self) -> np.ndarray:
-        """Labels (n,) of the crops that this epoch will show."""
-        return np.array([self.dataset.samples[index][1] for index in self._draw()[0]])
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        indices, rng = self._draw()
-        rng.shuffle(indices)
-        seeds = rng.integers(0, 2**62, len(indices))
-        yield from zip(indices.tolist(), seeds.tolist(), strict=True)
-
-    def __len__(self) -> int:
-        return len(self._draw()[0])
-
-    def _draw(self) -> tuple[np.ndarray, np.random.Generator]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        drawn = draw_training_videos(self.dataset.videos, self.fake_share, rng)
-        ids = {video["id"] for video in drawn}
-        numbers = {n for n, video in enumerate(self.dataset.videos) if video["id"] in ids}
-        samples = self.dataset.samples
-        return np.array([i for i, sample in enumerate(samples) if sample[2] in numbers]), rng
+def collate(items: list) -> Batch:
+    """What FaceFrames.__getitems__ gives, as one Batch."""
+    good = [item for item in items if isinstance(item, Item)]
+    return Batch(
+        torch.stack([item.image for item in good]) if good else torch.empty(0),
+        torch.tensor([item.label for item in good], dtype=torch.int64),
+        torch.tensor([item.index for item in good], dtype=torch.int64),
+        [item for item in items if isinstance(item, str)],
+    )
 
 
-def _read_rgb(path: Path) -> torch.Tensor:
-    """A JPEG as (3, H, W) uint8. Raises CropError."""
-    try:
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
+def _face(video: dict, frame: dict) -> tuple[np.ndarray | None, str | None]:
+    points = frame.get("landmarks_in_crop_xy")
+    blend = video["method"] if video["dataset"] == "blended" else None
+    return None if points is None else np.array(points, np.float32), blend
+
+
+def _partners(samples: list[Sample], videos: list[dict]) -> dict[int, np.ndarray]:
+    """For every sample to be blended the numbers of real crops of other people alike in pose and
+    skin. Raises CropError when crops have no landmarks."""
+    tones = {
+        f"{video['id']}/{frame['crop']}": frame.get("skin_lab")
+        for video in videos
+        for frame in video["frames"]
+        if frame["crop"]
+    }
+    sources = [n for n, s in enumerate(samples) if s.label == REAL]
+    if any(samples[n].landmarks_xy is None for n in sources):
         raise CropError(
-            f"{path} cannot be read: delete its folder and run src/1_extract_frames.py again"
+            "blending needs the landmarks that YuNet finds, and some crops have none: run "
+            "src/1_extract_frames.py with --detector yunet"
         )
-    return torch.from_numpy(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).permute(2, 0, 1)
+    if len(sources) < 2:
+        return {}
+    points = np.stack([samples[n].landmarks_xy for n in sources])
+    near = find_partners(points, np.array([tones[samples[n].name] for n in sources], np.float32))
+    people = [set(video["identities"]) for video in videos]
+    by_name = {}
+    for number, neighbours in zip(sources, near, strict=True):
+        own = people[samples[number].video]
+        others = [n for n in (sources[i] for i in neighbours) if not own & people[samples[n].video]]
+        by_name[samples[number].name] = np.array(others, np.int64)
+    return {
+        n: by_name[s.name] for n, s in enumerate(samples) if s.label == REAL or s.blend == "swap"
+    }
+
+
+def _to_tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)

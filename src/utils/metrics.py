@@ -12,12 +12,14 @@ from utils.config import FAKE, REAL
 class Scores:
     """p_fake of n frames or videos, float in [0, 1], with their labels, 0 real and 1 fake.
 
-    groups: a name for each, such as its data set and method; None where nobody asks.
+    groups: a name for each, such as its data set and method; samples: each frame's number in its
+    data set; None where nobody asks.
     """
 
     p_fake: np.ndarray
     labels: np.ndarray
     groups: np.ndarray | None = None
+    samples: np.ndarray | None = None
 
 
 def by_video(frames: Scores, videos: np.ndarray) -> Scores:

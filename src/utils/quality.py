@@ -32,10 +32,21 @@ def turn(landmarks_xy: list[list[float]]) -> float:
     return float((nose - right_eye) @ axis / max(axis @ axis, 1e-6) - 0.5)
 
 
+def skin_lab(crop: np.ndarray, landmarks_xy: list[list[float]]) -> list[float]:
+    """Mean L, a and b in [0, 255] between eyes and mouth: the tone of the skin in this light.
+
+    crop (H, W, 3) uint8 BGR, landmarks in its pixels.
+    """
+    right_eye, left_eye, _, right_mouth, left_mouth = np.array(landmarks_xy)
+    corners = np.round([right_eye, left_eye, left_mouth, right_mouth]).astype(np.int32)
+    mask = cv2.fillConvexPoly(np.zeros(crop.shape[:2], np.uint8), corners, 1)
+    return [round(v, 1) for v in cv2.mean(cv2.cvtColor(crop, cv2.COLOR_BGR2LAB), mask)[:3]]
+
+
 def describe(
     crop: np.ndarray, side_px: float, box_xyxy: list[float], landmarks_xy: list | None
 ) -> dict:
-    """Sharpness and turn of a face, and flags: 'tiny', 'blurred', 'extreme pose'."""
+    """Sharpness, turn and skin of a face, and flags: 'tiny', 'blurred', 'extreme pose'."""
     sharp = sharpness(crop, box_xyxy)
     turned = None if landmarks_xy is None else turn(landmarks_xy)
     tests = {
@@ -46,5 +57,6 @@ def describe(
     return {
         "sharpness": round(sharp, 1),
         "turn": None if turned is None else round(turned, 3),
+        "skin_lab": None if landmarks_xy is None else skin_lab(crop, landmarks_xy),
         "flags": [name for name, failed in tests.items() if failed],
     }

@@ -24,7 +24,7 @@ from utils.quality import describe
 from utils.video import Frame, VideoError, read_frames, read_sequence
 from utils.workers import FatalError, JobError
 
-VERSION = 2  # 2: landmarks and box in crop pixels, quality
+VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
 JPEG_QUALITY = 95
 
@@ -70,21 +70,7 @@ class Extractor:
             margin = self.settings.crop_margin
             whole = [whole_image(frame.image, margin) for frame in frames]
             faces = [face or image for face, image in zip(faces, whole, strict=True)]
-        try:
-            with atomic_folder(self.output / video.id) as folder:
-                entries = [
-                    _write_frame(folder, frame, face, self.settings)
-                    for frame, face in zip(frames, faces, strict=True)
-                ]
-                record = self._record(video, size_bytes, entries)
-                write_json(folder / RECORD_NAME, record, None)
-        except OSError as error:
-            raise FatalError(f"cannot write to {self.output}: {error}") from error
-        return counts_of(record)
-
-    def _record(self, video: Video, size_bytes: int, entries: list[dict]) -> dict:
-        return {
-            "version": VERSION,
+        about = {
             "id": video.id,
             "dataset": video.dataset,
             "method": video.method,
@@ -92,12 +78,39 @@ class Extractor:
             "identities": list(video.identities),
             "official_split": video.official_split,
             "size_bytes": size_bytes,
-            "settings": asdict(self.settings),
-            "frames": entries,
         }
+        try:
+            with atomic_folder(self.output / video.id) as folder:
+                record = write_record(folder, about, frames, faces, self.settings)
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.output}: {error}") from error
+        return counts_of(record)
 
 
-def _write_frame(folder: Path, frame: Frame, face: Face | None, settings: CropSettings) -> dict:
+def write_record(
+    folder: Path,
+    about: dict,
+    frames: list[Frame],
+    faces: list[Face | None],
+    settings: CropSettings,
+    side_px: float | None = None,
+) -> dict:
+    """Write the crops of a video's faces, and its record, which begins with about; return it.
+
+    side_px: of the face in the picture it came from, where the frame is a scaled copy of that.
+    """
+    entries = [
+        _write_frame(folder, frame, face, settings, side_px)
+        for frame, face in zip(frames, faces, strict=True)
+    ]
+    record = {"version": VERSION} | about | {"settings": asdict(settings), "frames": entries}
+    write_json(folder / RECORD_NAME, record, None)
+    return record
+
+
+def _write_frame(
+    folder: Path, frame: Frame, face: Face | None, settings: CropSettings, side_px: float | None
+) -> dict:
     entry = {"index": frame.index, "seconds": round(frame.seconds, 3), "crop": None}
     if face is None:
         return entry
@@ -112,11 +125,11 @@ def _write_frame(folder: Path, frame: Frame, face: Face | None, settings: CropSe
     points = face.landmarks_xy and to_crop(face.landmarks_xy, square, settings.crop_size_px)
     return entry | {
         "crop": name,
-        "face_side_px": round(face.side_px, 1),
+        "face_side_px": round(side_px or face.side_px, 1),
         "score": round(face.score, 3),
         "box_in_crop_xyxy": box,
         "landmarks_in_crop_xy": points,
-        **describe(crop, face.side_px, box, points),
+        **describe(crop, side_px or face.side_px, box, points),
     }
 
 
@@ -148,6 +161,12 @@ def detector_used(output: Path) -> str | None:
         if RECORD_NAME in names and (record := _read_record(Path(folder, RECORD_NAME))):
             return record["settings"].get("detector")
     return None
+
+
+def is_current(folder: Path, settings: CropSettings) -> bool:
+    """Whether a video's folder holds its record, cut with these settings."""
+    record = _read_record(folder / RECORD_NAME)
+    return bool(record) and _is_current(record, settings)
 
 
 def _size_of(path: Path) -> int:

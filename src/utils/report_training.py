@@ -1,21 +1,18 @@
-"""What a training run leaves in analysis_results/training/<run>/: five pictures and report.json."""
+"""What a training run leaves in analysis_results/training/<run>/: pictures and report.json."""
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from utils.config import FAKE as FAKE_LABEL
 from utils.files import write_json
 from utils.metrics import Outcome, reliability
 from utils.report import COLOURS, DPI, GREY, render, save_png
+from utils.report_samples import draw_most_wrong
 from utils.verdict import FAKE, REAL
-
-WORST, THUMB_PX = 16, 128
 
 
 def write_training_report(folder: Path, report: dict, outcomes: dict, dataset) -> None:
@@ -151,31 +148,3 @@ def draw_reliability(val: Outcome, test: Outcome) -> np.ndarray:
         axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     return render(figure)
-
-
-def draw_most_wrong(test: Outcome, dataset) -> np.ndarray:
-    """The test crops whose score is furthest from the truth, worst first."""
-    wrong = np.abs(test.frames.p_fake - test.frames.labels)
-    order = np.argsort(-wrong, kind="stable")[:WORST]
-    step_x, step_y, columns = THUMB_PX + 12, THUMB_PX + 44, 8
-    width = columns * step_x + 12
-    height = 44 + -(-len(order) // columns) * step_y
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-    figure.text(12 / width, 1 - 22 / height, "Most wrong test crops", va="center", weight="bold")
-    thumbs = []
-    for place, index in enumerate(order):
-        name, label, number = dataset.samples[index]
-        x, y = 12 + place % columns * step_x, 44 + place // columns * step_y
-        truth = FAKE if label == FAKE_LABEL else REAL
-        text = f"is {truth}, p_fake {test.frames.p_fake[index]:.2f}"
-        top = 1 - (y + THUMB_PX + 10) / height
-        figure.text(x / width, top, text, fontsize=7.5, va="center", color=COLOURS[truth])
-        method = dataset.videos[number]["method"]
-        figure.text(x / width, top - 14 / height, method, fontsize=7.5, va="center", color=GREY)
-        image = cv2.imdecode(np.fromfile(dataset.frames_dir / name, np.uint8), cv2.IMREAD_COLOR)
-        image = cv2.resize(image, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
-        thumbs.append((image[..., ::-1], x, y))
-    page = render(figure)
-    for image, x, y in thumbs:
-        page[y : y + THUMB_PX, x : x + THUMB_PX] = image
-    return page

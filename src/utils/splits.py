@@ -1,4 +1,4 @@
-"""Identity-disjoint train, validation and test splits, and the 70/30 draw for training."""
+"""Identity-disjoint train, validation and test splits."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import numpy as np
 from utils.config import FAKE, REAL
 from utils.files import write_json
 
-VERSION = 1
+VERSION = 2  # 2: official lists
 QUOTAS = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 
@@ -39,27 +39,63 @@ def connected_components(videos: list[dict]) -> list[list[dict]]:
     return list(groups.values())
 
 
-def make_splits(videos: list[dict], seed: int) -> dict[str, list[str]]:
+def make_splits(
+    videos: list[dict], seed: int, official: bool = False, needs_fakes: bool = True
+) -> dict[str, list[str]]:
     """Video ids of train, val and test, 70/15/15 by videos, no identity in two of them.
 
     Whole components of shared identity, largest first, each go to the split furthest below its
-    quota. The seed decides among components of one size. Raises SplitError where a split would
-    lack a class.
+    quota. The seed decides among components of one size. With official, a video goes where its data
+    set's own list puts it, though that list may divide people; where it has no validation part,
+    that is taken from its training part. Raises SplitError where a split would lack a class;
+    without needs_fakes real videos alone will do.
     """
-    components = connected_components(videos)
+    splits: dict[str, list[dict]] = {name: [] for name in QUOTAS}
+    rest = videos
+    if official:
+        splits, rest = _obey_lists(videos)
+    components = connected_components(rest)
     np.random.default_rng(seed).shuffle(components)
     components.sort(key=len, reverse=True)
-    splits: dict[str, list[dict]] = {name: [] for name in QUOTAS}
     for component in components:
-        name = max(QUOTAS, key=lambda n: QUOTAS[n] * len(videos) - len(splits[n]))
+        is_listed = official and any(video["official_split"] for video in component)
+        names = ("train", "val") if is_listed else QUOTAS
+        name = max(names, key=lambda n: QUOTAS[n] * len(videos) - len(splits[n]))
         splits[name] += component
+    wanted = {REAL, FAKE} if needs_fakes else {REAL}
     for name, members in splits.items():
-        if {video["label"] for video in members} != {REAL, FAKE}:
+        if not wanted <= {video["label"] for video in members}:
             raise SplitError(
                 f"the {name} split would lack real or fake videos: too few groups of people "
                 f"({len(components)}, in {len(videos)} videos); extract more videos of other people"
             )
     return {name: sorted(video["id"] for video in members) for name, members in splits.items()}
+
+
+def _obey_lists(videos: list[dict]) -> tuple[dict[str, list[dict]], list[dict]]:
+    """The videos that the data sets' own lists place, by split, and the others."""
+    with_val = {v["dataset"] for v in videos if v["official_split"] == "val"}
+    splits: dict[str, list[dict]] = {name: [] for name in QUOTAS}
+    rest = []
+    for video in videos:
+        name = video["official_split"]
+        if name in ("val", "test") or (name == "train" and video["dataset"] in with_val):
+            splits[name].append(video)
+        else:
+            rest.append(video)
+    if len(rest) == len(videos):
+        raise SplitError(
+            "no data set here has a list of its own: put List_of_testing_videos.txt, or "
+            "train.json, val.json and test.json, beside its videos and run "
+            "src/1_extract_frames.py again"
+        )
+    return splits, rest
+
+
+def shared_people(splits: dict[str, list[dict]]) -> int:
+    """How many people are in two splits or more."""
+    people = [{p for video in members for p in video["identities"]} for members in splits.values()]
+    return sum(map(len, people)) - len(set.union(*people))
 
 
 def leaks_by_video(videos: list[dict], seed: int) -> float:
@@ -78,16 +114,19 @@ def fingerprint(videos: list[dict]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def load_or_make_splits(path: Path, videos: list[dict], seed: int) -> dict[str, list[dict]]:
+def load_or_make_splits(
+    path: Path, videos: list[dict], seed: int, official: bool = False, needs_fakes: bool = True
+) -> dict[str, list[dict]]:
     """The splits in path, made there when absent, as lists of registry records.
 
-    Raises SplitError when the file is unreadable or was made for another registry.
+    Raises SplitError when the file is unreadable, or made for another registry or in another way.
     """
     mark = fingerprint(videos)
     if path.exists():
         try:
             stored = json.loads(path.read_bytes())
             is_current = stored["version"] == VERSION and stored["registry"] == mark
+            is_official = stored["official"]
             ids = stored["splits"]
         except (ValueError, KeyError, TypeError) as error:
             raise SplitError(f"{path} is damaged: delete it to split anew") from error
@@ -96,32 +135,24 @@ def load_or_make_splits(path: Path, videos: list[dict], seed: int) -> dict[str, 
                 f"{path} was made for another registry: delete it to split anew (models trained "
                 "on the old splits may have seen the new test people)"
             )
+        if is_official != official:
+            flag = "--official-splits" if is_official else "--no-official-splits"
+            raise SplitError(f"{path} was made with {flag}: use it again, or delete the file")
     else:
-        ids = make_splits(videos, seed)
-        content = {"version": VERSION, "seed": seed, "registry": mark, "splits": ids}
+        ids = make_splits(videos, seed, official, needs_fakes)
+        content = {
+            "version": VERSION,
+            "seed": seed,
+            "official": official,
+            "registry": mark,
+            "splits": ids,
+        }
         write_json(path, content, indent=1)
     by_id = {video["id"]: video for video in videos}
     try:
         splits = {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
     except (KeyError, TypeError) as error:
         raise SplitError(f"{path} is damaged: delete it to split anew") from error
-    people = [{p for video in members for p in video["identities"]} for members in splits.values()]
-    if sum(map(len, people)) != len(set.union(*people)):
+    if shared_people(splits) and not official:
         raise SplitError(f"{path} has a person in two splits: delete it to split anew")
     return splits
-
-
-def draw_training_videos(
-    videos: list[dict], fake_share: float, rng: np.random.Generator
-) -> list[dict]:
-    """All real videos and so many fakes, drawn without repetition, that fake_share are fake.
-
-    fake_share lies between 0 and 1, both excluded. Where fakes are too few, all of them are
-    taken; the loss weights make up for the rest.
-    """
-    real = [video for video in videos if video["label"] == REAL]
-    fake = [video for video in videos if video["label"] == FAKE]
-    wanted = round(len(real) * fake_share / (1 - fake_share))
-    if wanted < len(fake):
-        fake = [fake[i] for i in sorted(rng.choice(len(fake), wanted, replace=False))]
-    return real + fake

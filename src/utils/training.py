@@ -1,10 +1,10 @@
-"""The state of a training run: started, saved after every epoch, restored by --resume."""
+"""The state of a training run: started, saved while it runs, restored by --resume."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from utils.checkpoint import (
     Checkpoint,
@@ -14,53 +14,119 @@ from utils.checkpoint import (
     save_checkpoint,
 )
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
+from utils.device import choose_precision, place
 from utils.engine import TrainingError
+from utils.lite import is_lite1, load_lite1
 from utils.metrics import Calibration
-from utils.model import DeepfakeDetector, place
+from utils.model import DeepfakeDetector, WeightsError
 
-# What an interrupted run and its continuation must share; places and processes may differ.
-SHARED_SETTINGS = (
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "dropout",
-    "image_size_px",
-    "fake_share",
-    "pretrained",
-    "amp",
-    "seed",
-)
+# What an interrupted run and its continuation need not share: places, processes, speed.
+FREE_SETTINGS = {
+    "preset",
+    "frames_dir",
+    "splits",
+    "models",
+    "results",
+    "run_name",
+    "init",
+    "precision",
+    "compile",
+    "device",
+    "workers",
+    "resume",
+}
 
 
 @dataclass
 class Run:
     """Everything that changes while training, and so everything that --resume restores.
 
-    history: one entry an epoch. best_score: highest validation video AUC so far, in [0, 1].
+    epoch: finished epochs of epochs. step, tally: batches done of the next one, and their sums.
+    ema: the averaged weights, or None. best_score: highest validation video AUC so far, in [0, 1].
+    history: one entry an epoch.
     """
 
-    model: nn.Module
+    model: DeepfakeDetector
+    ema: AveragedModel | None
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.ReduceLROnPlateau
     scaler: torch.amp.GradScaler
+    precision: str
+    schedule: str
+    epochs: int
     epoch: int = 0
+    step: int = 0
+    tally: dict = field(default_factory=lambda: {"seen": 0, "loss": 0.0, "correct": 0})
     best_score: float = -1.0
     history: list[dict] = field(default_factory=list)
 
+    @property
+    def judged_model(self) -> DeepfakeDetector:
+        """The weights that validation judges and best_model.pth keeps."""
+        return self.ema.module if self.ema else self.model
+
+    def finish_epoch(self, entry: dict) -> None:
+        self.epoch, self.step = self.epoch + 1, 0
+        self.tally = {"seen": 0, "loss": 0.0, "correct": 0}
+        self.history.append({"epoch": self.epoch} | entry)
+        if self.schedule == "plateau":
+            self.scheduler.step(entry["video"]["auc"])
+
 
 def start_run(config: TrainConfig, device: torch.device) -> Run:
-    """A fresh run. Raises WeightsError when ImageNet weights are wanted and cannot be had."""
-    pretrained = config.pretrained and not config.resume
-    model = place(DeepfakeDetector(config.dropout, pretrained), device)
+    """A fresh run. Raises WeightsError when its first weights cannot be had."""
+    pretrained = config.pretrained and not config.resume and not config.init
+    model = DeepfakeDetector(config.dropout, pretrained, config.arch, config.stochastic_depth)
+    if config.init and not config.resume:
+        load_first_weights(model, Path(config.init))
+    precision = config.precision
+    if precision == "auto":
+        precision = choose_precision(place(model, device), device, config.image_size_px)
+    place(model, device)
+    ema = None
+    if config.ema:
+        ema = AveragedModel(model, multi_avg_fn=_average(config.ema), use_buffers=True)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
+    for group in optimizer.param_groups:
+        group["initial_lr"] = config.learning_rate
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, mode="max", factor=0.5, patience=2
     )
-    # Half precision only where it is faster: B1's depthwise backward gains nothing on CPUs.
-    scaler = torch.amp.GradScaler(device.type, enabled=config.amp and device.type == "cuda")
-    return Run(model, optimizer, scheduler, scaler)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    return Run(model, ema, optimizer, scheduler, scaler, precision, config.schedule, config.epochs)
+
+
+def _average(decay: float):
+    """An exponential moving average that forgets its first, poor weights sooner than its later."""
+
+    def update(averages: list, values: list, count: torch.Tensor) -> None:
+        slow = min(decay, (1 + int(count)) / (10 + int(count)))
+        get_ema_multi_avg_fn(slow)(averages, values, count)
+
+    return update
+
+
+def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
+    """Start from a checkpoint of this project, or from EfficientNet-Lite1's file for B1.
+
+    Raises WeightsError for anything else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises as many kinds as there are ways to damage a file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path} cannot be read ({reason}): name another with --init") from error
+    if isinstance(content, dict) and is_lite1(content):
+        if model.arch != "efficientnet_b1":
+            raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
+        load_lite1(model.features, content)
+        return
+    checkpoint = load_checkpoint(path)
+    if checkpoint.model.arch != model.arch:
+        raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
+    model.load_state_dict(checkpoint.model.state_dict())
 
 
 def check_not_unfinished(config: TrainConfig) -> None:
@@ -71,13 +137,18 @@ def check_not_unfinished(config: TrainConfig) -> None:
     state = _load_state(path).training
     if state["epoch"] < state["epochs"]:
         raise TrainingError(
-            f"{path} holds a run interrupted after epoch {state['epoch']} of {state['epochs']}: "
+            f"{path} holds a run interrupted after {describe_place(state)} of {state['epochs']}: "
             "go on with --resume, or delete it to start over"
         )
 
 
+def describe_place(state: dict) -> str:
+    steps = f" and {state['step']} batches" if state["step"] else ""
+    return f"epoch {state['epoch']}{steps}"
+
+
 def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
-    """Restore the state after the last finished epoch.
+    """Restore the state that was saved last.
 
     Raises TrainingError without one, or when it is of other data or settings.
     """
@@ -94,48 +165,75 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
     if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
         raise TrainingError(f"{path} was trained on other crops: delete it to start over")
     run.model.load_state_dict(checkpoint.model.state_dict())
-    for part in ("optimizer", "scheduler", "scaler"):
+    for part in ("optimizer", "scheduler", "scaler") + (("ema",) if run.ema else ()):
         getattr(run, part).load_state_dict(state[part])
     torch.set_rng_state(state["rng"])
-    run.epoch, run.best_score, run.history = state["epoch"], state["best_score"], state["history"]
+    if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    for name in ("precision", "epoch", "step", "tally", "best_score", "history"):
+        setattr(run, name, state[name])
 
 
-def save_run(
+def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
+    """Write last.pth, between batches or between epochs."""
+    state = _about(run, config, data_mark) | {
+        "epochs": config.epochs,
+        "step": run.step,
+        "tally": run.tally,
+        "precision": run.precision,
+        "best_score": run.best_score,
+        "history": run.history,
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict(),
+        "scaler": run.scaler.state_dict(),
+        "ema": run.ema.state_dict() if run.ema else None,
+    }
+    _save(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
+
+
+def save_if_best(
     run: Run,
     config: TrainConfig,
     preprocessing: Preprocessing,
     data_mark: str,
     calibration: Calibration,
 ) -> bool:
-    """Write last.pth, and best_model.pth where validation has not been as good before.
-
-    Returns whether it was the best epoch so far.
-    """
-    about = {"config": _shared(config), "registry": data_mark, "epoch": run.epoch}
+    """Write best_model.pth where validation has not been as good before; say whether it was."""
     measured = run.history[-1]["video"]
-    is_best = measured["auc"] > run.best_score
-    if is_best:
-        run.best_score = measured["auc"]
-        best = Checkpoint(
-            run.model,
-            preprocessing,
-            calibration.threshold,
-            calibration.temperature,
-            {"validation": measured, "calibration": asdict(calibration)},
-            about,
-        )
-        _save(config.models / BEST_MODEL_NAME, best)
-    state = about | {
-        "epochs": config.epochs,
-        "best_score": run.best_score,
-        "history": run.history,
-        "rng": torch.get_rng_state(),
-        "optimizer": run.optimizer.state_dict(),
-        "scheduler": run.scheduler.state_dict(),
-        "scaler": run.scaler.state_dict(),
-    }
-    _save(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
-    return is_best
+    if measured["auc"] <= run.best_score:
+        return False
+    run.best_score = measured["auc"]
+    best = Checkpoint(
+        run.judged_model,
+        preprocessing,
+        calibration.threshold,
+        calibration.temperature,
+        {"validation": measured, "calibration": asdict(calibration)},
+        _about(run, config, data_mark),
+    )
+    _save(config.models / BEST_MODEL_NAME, best, half=True)
+    return True
+
+
+def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:
+    return {"config": _shared(config), "registry": data_mark, "epoch": run.epoch}
+
+
+def _shared(config: TrainConfig) -> dict:
+    free = FREE_SETTINGS if config.schedule == "cosine" else FREE_SETTINGS | {"epochs"}
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
+
+
+def _save(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
+    try:
+        save_checkpoint(path, checkpoint, half)
+    except (OSError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path} cannot be written ({error}): make room or change --models, "
+            "then go on with --resume"
+        ) from error
 
 
 def _load_state(path: Path) -> Checkpoint:
@@ -146,24 +244,8 @@ def _load_state(path: Path) -> Checkpoint:
         checkpoint = load_checkpoint(path)
     except CheckpointError as error:
         raise TrainingError(f"{path} is damaged: delete it to start over") from error
-    if not {"registry", "config", "epoch", "epochs", "optimizer", "rng"} <= set(
+    if not {"registry", "config", "epoch", "epochs", "step", "optimizer", "rng"} <= set(
         checkpoint.training
     ):
         raise TrainingError(f"{path} holds no state of a run: delete it to start over")
     return checkpoint
-
-
-def _save(path: Path, checkpoint: Checkpoint) -> None:
-    try:
-        save_checkpoint(path, checkpoint)
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        reason = str(error).splitlines()[0]
-        raise TrainingError(
-            f"{path} cannot be written ({reason}): what was saved before is intact; "
-            "make room and go on with --resume"
-        ) from error
-
-
-def _shared(config: TrainConfig) -> dict:
-    settings = asdict(config)
-    return {name: settings[name] for name in SHARED_SETTINGS}

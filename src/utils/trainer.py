@@ -1,0 +1,168 @@
+"""The training loop, from the first epoch to the one look at the test set."""
+
+import contextlib
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from utils import console
+from utils.checkpoint import load_checkpoint
+from utils.config import BEST_MODEL_NAME, FAKE, REAL
+from utils.console import shown
+from utils.device import describe_device, place
+from utils.distributed import Team
+from utils.engine import evaluate, train_one_epoch
+from utils.files import write_json_lines
+from utils.metrics import Outcome, by_video, calibrate, metrics
+from utils.sampling import size_at
+from utils.training import Run, save_if_best, save_run
+from utils.training_data import class_weights, set_size
+
+SECONDS_BETWEEN_SAVES = 600
+
+
+class Stop:
+    """Ctrl-C asks for a stop between two batches, where the run can be saved; twice, at once."""
+
+    def __init__(self):
+        self.asked = False
+
+    @contextlib.contextmanager
+    def on_interrupt(self):
+        def ask(*_):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.asked = True
+
+        before = signal.signal(signal.SIGINT, ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, team: Team) -> None:
+    sampler, stop, saved = loaders["train"].batch_sampler, Stop(), time.monotonic()
+    net = torch.compile(run.model) if config.compile else run.model
+    if team.size > 1:
+        net = nn.parallel.DistributedDataParallel(net)
+    folder = config.results / "training" / config.run_name
+
+    def save() -> None:
+        if team.is_main:
+            save_run(run, config, preprocessing, data_mark)
+
+    def after_batch() -> None:
+        nonlocal saved
+        asked = team.any(stop.asked)
+        if asked or time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+            saved = time.monotonic()
+            save()
+        if asked:
+            raise KeyboardInterrupt
+
+    while run.epoch < config.epochs:
+        sampler.set_epoch(run.epoch, run.step)
+        weights = class_weights(sampler.counts)
+        if not run.history and not run.step:
+            print(
+                f"   {sampler.counts.sum():,} crops an epoch, "
+                f"{sampler.counts[FAKE] / sampler.counts.sum():.0%} fake; loss weights: "
+                f"real {weights[REAL]:.2f}, fake {weights[FAKE]:.2f}"
+            )
+            if team.is_main:
+                from utils.report_samples import write_first_sheets
+
+                write_first_sheets(folder, loaders["train"].dataset, sampler.batches)
+        loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
+        label = f"Epoch {run.epoch + 1}/{config.epochs}"
+        with stop.on_interrupt():
+            trained = train_one_epoch(
+                run, net, loaders["train"], loss_function, device, label, after_batch
+            )
+        team.share_buffers(run.model)
+        judged = set_size(loaders["val"], preprocessing, size_at(config, run.epoch))
+        frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", team)
+        measured = {
+            "frame": metrics(frames, 0.5),
+            "video": metrics(by_video(frames, numbers), 0.5),
+        }
+        run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
+        is_best = False
+        if team.is_main:
+            calibration = calibrate(frames, numbers)
+            is_best = save_if_best(run, config, judged, data_mark, calibration)
+            write_json_lines(folder / "history.jsonl", run.history)
+        save()
+        saved = time.monotonic()
+        print(
+            f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
+            f"{trained['images_per_second']:.1f} images/s; validation video AUC "
+            f"{measured['video']['auc']:.4f}, accuracy {measured['video']['accuracy']:.2%}"
+            + (" (best, saved)" if is_best else ""),
+            flush=True,
+        )
+
+
+def percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2%}"
+
+
+def print_results(title: str, result: dict) -> None:
+    rows = [f"  {title}", None]
+    for name in ("accuracy", "precision", "recall", "f1", "auc"):
+        label = {"accuracy": "Test Accuracy", "f1": "F1-Score", "auc": "AUC"}.get(name)
+        rows.append(f"{label or name.capitalize()}:".ljust(18) + percent(result[name]))
+    rows += ["", "Confusion Matrix:"]
+    for key, name in (
+        ("tn", "True Negatives"),
+        ("fp", "False Positives"),
+        ("fn", "False Negatives"),
+        ("tp", "True Positives"),
+    ):
+        rows.append(f"  {name + ':':17}{result['confusion'][key]:,}")
+    print("╔" + "═" * 40 + "╗")
+    for row in rows:
+        print("╠" + "═" * 40 + "╣" if row is None else f"║ {row:38} ║")
+    print("╚" + "═" * 40 + "╝")
+
+
+def test_best(run: Run, config, loaders: dict, device, data_mark: str, team: Team) -> None:
+    """Touch the test set, once, with the epoch that validation chose; report it."""
+    team.wait()  # until the last epoch is saved
+    path = config.models / BEST_MODEL_NAME
+    best = load_checkpoint(path)
+    place(best.model, device)
+    outcomes = {}
+    for name in ("val", "test"):
+        set_size(loaders[name], best.preprocessing, best.preprocessing.image_size_px)
+        frames, numbers = evaluate(best.model, loaders[name], device, name.capitalize(), team)
+        outcomes[name] = Outcome(frames, numbers, best.temperature, best.threshold)
+    if not team.is_main:
+        return
+    test = outcomes["test"]
+    console.heading("📊 TEST RESULTS")
+    results = {"video": test.video_metrics, "frame": test.frame_metrics}
+    for unit, result in results.items():
+        print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
+    folder = config.results / "training" / config.run_name
+    report = {
+        "version": 1,
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "registry": data_mark,
+        "device": describe_device(device),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "best_epoch": best.training["epoch"],
+        "calibration": best.metrics["calibration"],
+        "history": run.history,
+        "test": results | {"by_method": test.by_method},
+    }
+    from utils.report_training import write_training_report
+
+    write_training_report(folder, report, outcomes, loaders["test"].dataset)
+    console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
+    console.good(f"Report: {shown(folder)}")
