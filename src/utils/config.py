@@ -198,6 +198,25 @@ class TestConfig:
 
 
 @dataclass(frozen=True)
+class EvaluateConfig:
+    """Settings of 4_evaluate_model.py."""
+
+    model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
+    against: str = option("", "another checkpoint, to compare on the same videos")
+    videos: str = option("", "folder or CSV of labelled videos, instead of the test split")
+    frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
+    splits: Path = option(SPLITS_FILE, "splits, whose test part is evaluated")
+    blends: bool = option(False, "add blended fakes of the test split's real faces")
+    robustness: bool = option(False, "also with JPEG, H.264, resizing, blur, noise, brightness")
+    frames: int = option(10, "evenly spaced frames a video, with --videos", type=positive_int)
+    models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
+    results: Path = option(RESULTS_DIR, "where evaluation/<run>/ goes")
+    run_name: str = option("run", "name of this run under the results folder", type=plain_name)
+    skip_missing: bool = option(False, "go on when listed videos cannot be read")
+    device: str = option("auto", "auto, cpu, cuda or mps")
+
+
+@dataclass(frozen=True)
 class VerdictConfig:
     """When a verdict is INCONCLUSIVE. All values are shares or probabilities in [0, 1]."""
 

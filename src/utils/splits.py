@@ -115,11 +115,16 @@ def fingerprint(videos: list[dict]) -> str:
 
 
 def load_or_make_splits(
-    path: Path, videos: list[dict], seed: int, official: bool = False, needs_fakes: bool = True
+    path: Path,
+    videos: list[dict],
+    seed: int,
+    official: bool | None = False,
+    needs_fakes: bool = True,
 ) -> dict[str, list[dict]]:
     """The splits in path, made there when absent, as lists of registry records.
 
-    Raises SplitError when the file is unreadable, or made for another registry or in another way.
+    With official None the file may obey official lists or not. Raises SplitError when it is
+    unreadable, or made for another registry or in another way.
     """
     mark = fingerprint(videos)
     if path.exists():
@@ -135,7 +140,7 @@ def load_or_make_splits(
                 f"{path} was made for another registry: delete it to split anew (models trained "
                 "on the old splits may have seen the new test people)"
             )
-        if is_official != official:
+        if official not in (None, is_official):
             flag = "--official-splits" if is_official else "--no-official-splits"
             raise SplitError(f"{path} was made with {flag}: use it again, or delete the file")
     else:
@@ -153,6 +158,6 @@ def load_or_make_splits(
         splits = {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
     except (KeyError, TypeError) as error:
         raise SplitError(f"{path} is damaged: delete it to split anew") from error
-    if shared_people(splits) and not official:
+    if official is False and shared_people(splits):
         raise SplitError(f"{path} has a person in two splits: delete it to split anew")
     return splits

@@ -1,0 +1,62 @@
+"""What videos suffer on their way: crops made worse in known steps, for the robustness sweep."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+
+import av
+import cv2
+import numpy as np
+
+
+def jpeg(crop: np.ndarray, quality: int) -> np.ndarray:
+    bgr = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
+    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def h264(crop: np.ndarray, crf: int) -> np.ndarray:
+    """One frame of its own through x264 and back, as a key frame at this rate factor."""
+    height, width = crop.shape[:2]
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = {"crf": str(crf), "preset": "medium", "tune": "zerolatency"}
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(crop), format="rgb24")
+    decoder = av.CodecContext.create("h264", "r")
+    packets = [*encoder.encode(frame), *encoder.encode(None)]
+    frames = [f for packet in [*packets, None] for f in decoder.decode(packet)]
+    return frames[0].to_ndarray(format="rgb24")
+
+
+def resized(crop: np.ndarray, share: float) -> np.ndarray:
+    size = crop.shape[1::-1]
+    small = cv2.resize(crop, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+
+
+def blurred(crop: np.ndarray, sigma_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(crop, (0, 0), sigma_px)
+
+
+def noisy(crop: np.ndarray, deviation: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, deviation, crop.shape)
+    return np.clip(crop + noise, 0, 255).round().astype(np.uint8)
+
+
+def brighter(crop: np.ndarray, factor: float) -> np.ndarray:
+    return cv2.convertScaleAbs(crop, alpha=factor)
+
+
+# Kind -> (name of its strength, from mild to strong; the change at that strength).
+SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "JPEG": {f"quality {q}": partial(jpeg, quality=q) for q in (70, 50, 30)},
+    "H.264": {f"crf {crf}": partial(h264, crf=crf) for crf in (28, 35, 40)},
+    "resolution": {
+        name: partial(resized, share=s) for name, s in (("half", 0.5), ("quarter", 0.25))
+    },
+    "blur": {f"{s} px": partial(blurred, sigma_px=s) for s in (1, 2, 3)},
+    "noise": {f"deviation {d}": partial(noisy, deviation=d) for d in (5, 10, 20)},
+    "brightness": {f"x {f}": partial(brighter, factor=f) for f in (0.5, 0.75, 1.5)},
+    "JPEG and resolution": {"quality 50, half": lambda crop: jpeg(resized(crop, 0.5), 50)},
+}
