@@ -15,7 +15,7 @@ from utils.console import shown
 from utils.device import describe_device, pick_device
 from utils.distributed import join_team
 from utils.engine import TrainingError
-from utils.files import remove_leftovers
+from utils.files import check_writable, remove_leftovers
 from utils.frames import CropError
 from utils.model import WeightsError
 from utils.registry import RegistryError
@@ -46,6 +46,9 @@ def run(config: TrainConfig) -> int:
         remove_leftovers(config.models)
         team.wait()
     loaders = make_loaders(config, splits, preprocessing, team)
+    if team.is_main:
+        for folder in (config.models, config.results):
+            check_writable(folder)
     console.heading("🚀 TRAINING")
     print(f"   Device: {describe_device(device)}" + f", {team.size} processes" * (team.size > 1))
     state = start_run(config, device)

@@ -1,6 +1,8 @@
 """2_train_model.py as its users run it."""
 
+import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -9,7 +11,7 @@ import sys
 import cv2
 import pytest
 import torch
-from conftest import ROOT, load_script, read_json
+from conftest import ROOT, load_script, read_json, unprivileged
 
 from utils import engine
 from utils.checkpoint import load_checkpoint
@@ -49,6 +51,8 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
     report = read_json(root / "results" / "training" / "run" / "report.json")
     assert report["test"]["video"]["n"] == 4 and report["test"]["frame"]["n"] == 8
     assert [entry["epoch"] for entry in report["history"]] == [1, 2]
+    lines = (root / "results" / "training" / "run" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == report["history"]
     assert report["config"]["seed"] == 42
     assert set(report["test"]["by_method"]) == {
         *(f"faceforensics {method}" for method in ("original", "Deepfakes", "FaceSwap"))
@@ -60,6 +64,7 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
         "per_method",
         "reliability",
         "samples",
+        "batches",
     ]
     for name in pictures:
         picture = cv2.imread(str(root / "results" / "training" / "run" / f"{name}.png"))
@@ -272,3 +277,71 @@ def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
 def test_a_models_folder_that_cannot_be_written_is_named(root, script, capsys):
     (root / "models").write_text("a file where the folder should be")
     assert str(root / "models") in fails(script, capsys, arguments(root))
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_training(root, script, capsys):
+    (root / "models").mkdir()
+    (root / "models").chmod(0o555)
+    (root / "free").mkdir()
+    (root / "free").chmod(0o777)
+    with unprivileged(root):
+        text = fails(script, capsys, arguments(root, "--splits", str(root / "free" / "s.json")))
+    assert "Permission denied" in text and str(root / "models") in text
+    assert not (root / "results" / "training").exists()
+
+
+def test_a_full_disk_at_save_time_loses_nothing(root, script, capsys):
+    """A limit on file size stands for it: the write of last.pth fails half way."""
+    assert script.main(arguments(root, "--epochs", "1")) == 0
+    before = (root / "models" / "last.pth").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, limits[1]))
+    try:
+        text = fails(script, capsys, arguments(root, "--resume"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "last.pth cannot be written" in text and "go on with --resume" in text
+    assert (root / "models" / "last.pth").read_bytes() == before
+    assert sorted(path.name for path in (root / "models").iterdir())[-1] == "last.pth"
+    assert script.main(arguments(root, "--resume")) == 0
+    assert load_checkpoint(root / "models" / "last.pth").training["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch.cuda.OutOfMemoryError(), RuntimeError("can't allocate memory: 9 GB")],
+)
+def test_too_little_memory_says_which_batch_size_to_try(root, script, capsys, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(script, "train", fail)
+    assert "try --batch-size 4" in fails(script, capsys, arguments(root))
+
+
+def test_training_on_blends_needs_no_fakes(root, script, capsys):
+    path = root / "frames" / "video_registry.json"
+    registry = read_json(path)
+    registry["videos"] = [video for video in registry["videos"] if video["label"] == 0]
+    for video in registry["videos"]:
+        for frame in video["frames"]:
+            points = [[96, 105], [160, 105], [128, 140], [102, 175], [154, 175]]
+            frame |= {"landmarks_in_crop_xy": points, "skin_lab": [150, 140, 140]}
+    path.write_text(json.dumps(registry))
+    flags = ["--preset", "blend", "--epochs", "1", "--image-size-px", "32"]
+    assert script.main([*arguments(root), *flags]) == 0
+    printed = capsys.readouterr().out
+    assert "50% fake" in printed
+    report = read_json(root / "results" / "training" / "run" / "report.json")
+    assert set(report["test"]["by_method"]) == {
+        "blended self-blend",
+        "blended swap",
+        "faceforensics original",
+    }
+    assert report["config"]["self_blend"] == 1.0 and report["config"]["epochs"] == 1
+    folder = root / "results" / "training" / "run"
+    assert cv2.imread(str(folder / "blends.png")).shape[1] >= 500
+    best = root / "models" / "best_model.pth"
+    assert best.stat().st_size < 15_000_000
+    again = arguments(root, *flags, "--init", str(best), "--models", str(root / "again"))
+    assert script.main(again) == 0

@@ -126,6 +126,13 @@ def remove_leftovers(root: Path) -> None:
                 Path(folder, name).unlink(missing_ok=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Raise OSError now rather than after hours of work when folder cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(prefix=TEMPORARY_PREFIX, dir=folder):
+        pass
+
+
 def write_json(path: Path, value, indent: int | None = 2) -> None:
     """Write value as UTF-8 JSON, atomically. The same value gives the same bytes."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
