@@ -156,6 +156,9 @@ class TrainConfig:
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)
+    batch_norm: float = option(
+        1.0, "share of epochs that normalise by the batch, then by what it taught", type=fraction
+    )
     precision: str = option("auto", "arithmetic; auto measures", choices=PRECISIONS)
     compile: bool = option(False, "compile the network: slower to start, faster to train")
     device: str = option("auto", "auto, cpu, cuda or mps")
@@ -178,6 +181,7 @@ PRESETS = {
         "dropout": 0.1,
         "stochastic_depth": 0.0,
         "ema": 0.999,
+        "batch_norm": 0.4,
         "image_size_px": 128,
     },
 }

@@ -49,6 +49,17 @@ class Reader:
             yield batch
 
 
+def freeze_norm(model: nn.Module) -> None:
+    """Let batch normalisation use its running statistics in training as in evaluation.
+
+    A batch in which every real has its own fake is normalised by statistics that no single video
+    will have: judged by batch statistics a network can be far better than it is in use.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
 def learning_rate_factor(progress: float) -> float:
     """Of the cosine schedule: a linear rise, then down to zero; progress in [0, 1]."""
     if progress < WARM_UP:
@@ -72,6 +83,8 @@ def train_one_epoch(
     finite, naming the batch.
     """
     run.model.train()
+    if run.frozen_norm:
+        freeze_norm(run.model)
     start, seen_before, tally = time.monotonic(), run.tally["seen"], run.tally
     steps = run.step + len(loader)
 

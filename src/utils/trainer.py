@@ -79,6 +79,7 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
 
                 write_first_sheets(folder, loaders["train"].dataset, sampler.batches)
         loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
+        run.frozen_norm = run.epoch >= round(config.batch_norm * config.epochs)
         label = f"Epoch {run.epoch + 1}/{config.epochs}"
         with stop.on_interrupt():
             trained = train_one_epoch(

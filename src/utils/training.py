@@ -42,7 +42,8 @@ class Run:
     """Everything that changes while training, and so everything that --resume restores.
 
     epoch: finished epochs of epochs. step, tally: batches done of the next one, and their sums.
-    ema: the averaged weights, or None. best_score: highest validation video AUC so far, in [0, 1].
+    ema: the averaged weights, or None. frozen_norm: whether this epoch leaves the statistics of
+    batch normalisation as they are. best_score: highest validation video AUC so far, in [0, 1].
     history: one entry an epoch.
     """
 
@@ -54,6 +55,7 @@ class Run:
     precision: str
     schedule: str
     epochs: int
+    frozen_norm: bool = False
     epoch: int = 0
     step: int = 0
     tally: dict = field(default_factory=lambda: {"seen": 0, "loss": 0.0, "correct": 0})
