@@ -108,8 +108,8 @@ def _opened(path: Path):
         str(path).encode()
         # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and files alone, for what is
         # in truth a playlist may name addresses.
-        options = {"protocol_whitelist": "file"}
-        container = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
+        local, name = {"protocol_whitelist": "file"}, os.path.abspath(path)
+        container = av.open(name, container_options=local, metadata_errors="replace")
     except UnicodeEncodeError as error:
         raise VideoError("has a name that is not valid UTF-8: rename it") from error
     except av.FFmpegError as error:
