@@ -24,7 +24,7 @@ def test_here_everything_needed_is_found(capsys):
     assert setup_checker.main([]) == 0
     printed = said(capsys)
     assert "0 missing or wrong" in printed
-    for name in ("torch", "opencv-python", "seaborn", "matplotlib", "tqdm", "pillow"):
+    for name in ("torch", "opencv-python", "av", "seaborn", "matplotlib", "tqdm", "pillow"):
         assert f"✅ {name} {metadata.version(name)}" in printed
 
 
@@ -33,7 +33,7 @@ def test_without_any_package_it_runs_and_says_so():
     done = subprocess.run(command, capture_output=True, timeout=60)
     printed = done.stdout.decode()
     assert done.returncode == 1 and done.stderr == b""
-    assert printed.count("is missing: pip install -r requirements.txt") == 9
+    assert printed.count("is missing: pip install -r requirements.txt") == 10
 
 
 def test_old_pythons_are_refused(checker, capsys):
@@ -71,7 +71,7 @@ def test_an_opencv_that_cannot_be_imported_is_not_called_fine(checker, capsys, m
 
 def test_every_requirement_is_checked():
     names = [name for name, _, _ in setup_checker.required_packages(ROOT / "requirements.txt")]
-    assert len(names) == 9 and ("opencv-python", "4.8", "5") in setup_checker.required_packages(
+    assert len(names) == 10 and ("opencv-python", "4.8", "5") in setup_checker.required_packages(
         ROOT / "requirements.txt"
     )
 

@@ -21,7 +21,8 @@ from utils.faces import (
 )
 from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from utils.quality import describe
-from utils.video import Frame, VideoError, read_frames, read_sequence
+from utils.sequence import read_sequence
+from utils.video import Frame, VideoError, read_frames
 from utils.workers import FatalError, JobError
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
@@ -61,7 +62,7 @@ class Extractor:
             if video.is_cut:
                 frames = read_sequence(video.path, self.settings.frames)
             else:
-                frames = read_frames(video.path, self.settings.frames, threads=1)
+                frames = read_frames(video.path, self.settings.frames)
             size_bytes = _size_of(video.path)
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error

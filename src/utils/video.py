@@ -1,26 +1,28 @@
 """Reading evenly spaced frames from a video, or the one frame of an image."""
 
+import math
 import os
-import re
-import tarfile
-import zlib
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, dropwhile
 from pathlib import Path
+from typing import NamedTuple
 
-# Damaged videos are reported by VideoError; FFmpeg's own messages would land between the lines.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
+import av
 import cv2
 import numpy as np
 
 from utils.config import IMAGE_SUFFIXES
 
+# Damaged files are reported by VideoError; OpenCV's messages would land between the lines. PyAV is
+# silent unless a level is set, which can also make the threads of its decoders wait for ever.
 # OpenCV moved the function between 4.8 and 4.14; 0 is silence.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
-# A seek decodes from the key frame before its target, about 150 frames at x264's default interval
-# of 250; it pays only when the frames that it jumps over are clearly more than that.
-SEEK_GAP_FRAMES = 400
+SEEK_GAP_PACKETS = 1000
+
+NOT_A_VIDEO = "has no readable video stream: damaged, incomplete, or not a video"
 
 
 class VideoError(Exception):
@@ -47,52 +49,20 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def read_frames(path: Path, count: int, threads: int = 0) -> list[Frame]:
+def read_frames(path: Path, count: int) -> list[Frame]:
     """Decode at most count evenly spaced frames of a video; an image is a video of one frame.
 
-    Headers are not believed: where fewer or more frames can be decoded than the header claims, the
-    indices are spaced anew over what is there. threads is the decoder's, 0 for its own choice.
-    Raises VideoError with the reason when nothing can be decoded.
+    Headers are not believed: the packets that are there are counted, and where some cannot be
+    decoded, the indices are spaced anew over the rest. Frames that no wanted one depends on are
+    not decoded. Raises VideoError with the reason when nothing can be decoded.
     """
     _check_readable(path)
     if is_image(path):
-        return [Frame(0, 0.0, _read_image(path))]
+        return [Frame(0, 0.0, decode_image(path.read_bytes()))]
     try:
-        return _read_video_frames(path, count, threads)
-    except cv2.error as error:
-        raise VideoError(f"cannot be decoded ({error.err})") from error
-
-
-def read_sequence(path: Path, count: int) -> list[Frame]:
-    """At most count evenly spaced images of a folder or tar archive, ordered by name and number.
-
-    Nothing is unpacked to disk. index is the place in that order, seconds is 0 for there are none.
-    Raises VideoError.
-    """
-    try:
-        if path.is_dir():
-            contents = {p.relative_to(path).as_posix(): p for p in path.rglob("*")}
-            names = _image_names(contents)
-            wanted = {names[i]: i for i in sample_indices(len(names), count)}
-            found = {name: contents[name].read_bytes() for name in wanted}
-        else:
-            with tarfile.open(path) as archive:
-                names = _image_names(member.name for member in archive if member.isfile())
-            wanted = {names[i]: i for i in sample_indices(len(names), count)}
-            with tarfile.open(path) as archive:
-                members = (member for member in archive if member.name in wanted)
-                found = {m.name: archive.extractfile(m).read() for m in members}
-    except (tarfile.TarError, EOFError, zlib.error, OSError, AttributeError) as error:
-        raise VideoError(f"cannot be read ({error})") from error
-    if not wanted:
-        raise VideoError("holds no images")
-    return [Frame(wanted[name], 0.0, _decoded(found[name])) for name in wanted]
-
-
-def _image_names(names) -> list[str]:
-    """The images among names, 2.png before 10.png."""
-    images = {name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
-    return sorted(images, key=lambda n: [p.zfill(12) for p in re.findall(r"\d+|\D+", n)])
+        return _read_needed(path, count) or _read_everything(path, count)
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(f"cannot be decoded ({error})") from error
 
 
 def _check_readable(path: Path) -> None:
@@ -113,11 +83,8 @@ def _check_readable(path: Path) -> None:
         raise VideoError(f"cannot be opened ({error})") from error
 
 
-def _read_image(path: Path) -> np.ndarray:
-    return _decoded(path.read_bytes())
-
-
-def _decoded(content: bytes) -> np.ndarray:
+def decode_image(content: bytes) -> np.ndarray:
+    """(H, W, 3) uint8 BGR. Raises VideoError."""
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -127,80 +94,157 @@ def _decoded(content: bytes) -> np.ndarray:
     return image
 
 
-def _open(path: Path, threads: int) -> cv2.VideoCapture:
-    # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and FFmpeg alone, for OpenCV's
-    # other backend takes "004.mp4" for a numbered sequence of images.
+class _Packet(NamedTuple):
+    pts: int  # when to show it
+    dts: int | None  # when to decode it
+    is_keyframe: bool
+    is_hidden: bool  # by an edit list
+
+
+@contextmanager
+def _opened(path: Path):
+    """The container in a file and its video stream."""
     try:
         str(path).encode()
-    except UnicodeEncodeError as error:  # would end the process, not raise
+        # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and files alone, for what is
+        # in truth a playlist may name addresses.
+        local, name = {"protocol_whitelist": "file"}, os.path.abspath(path)
+        container = av.open(name, container_options=local, metadata_errors="replace")
+    except UnicodeEncodeError as error:
         raise VideoError("has a name that is not valid UTF-8: rename it") from error
-    options = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
-    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG, options)
-    if not capture.isOpened():
-        raise VideoError("has no readable video stream: damaged, incomplete, or not a video")
-    return capture
+    except av.FFmpegError as error:
+        raise VideoError(NOT_A_VIDEO) from error
+    with container:
+        stream = container.streams.best("video")
+        if stream is None or stream.codec_context is None:
+            raise VideoError(NOT_A_VIDEO)
+        # With more threads, what is made of damaged frames depends on how many there are.
+        stream.codec_context.thread_count = 1
+        yield container, stream
 
 
-def _read_video_frames(path: Path, count: int, threads: int) -> list[Frame]:
-    capture = _open(path, threads)
+def _demux(container, stream) -> Iterator[av.Packet]:
+    """The packets up to the end, or to where the container is damaged."""
+    with suppress(av.FFmpegError):
+        while True:
+            with suppress(IndexError):  # a packet of a stream that began after PyAV looked
+                yield from (packet for packet in container.demux(stream) if packet.size)
+                return
+
+
+def _decode(stream, packet: av.Packet | None) -> list[av.VideoFrame]:
+    """The frames that come out when packet goes in (None: those held back), if it is sound."""
     try:
-        claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        claimed = int(claimed) if 0 < claimed < 1e9 else 0
-        wanted = sample_indices(claimed, count)
-        if claimed > SEEK_GAP_FRAMES * count:
-            frames = _read_seeking(capture, wanted)
-            if len(frames) == len(wanted) and _ends_soon(capture):
-                return frames
-            capture.release()
-            capture = _open(path, threads)
-        frames, decodable = _read_sequentially(capture, wanted)
-        if decodable != claimed:
-            capture.release()
-            capture = _open(path, threads)
-            frames, _ = _read_sequentially(capture, sample_indices(decodable, count))
-    finally:
-        capture.release()
-    if not frames:
-        raise VideoError("has no decodable frame")
-    return frames
-
-
-def _read_sequentially(capture: cv2.VideoCapture, wanted: list[int]) -> tuple[list[Frame], int]:
-    """Grab every frame, convert only the wanted ones. Returns them and the number decodable."""
-    frames = []
-    remaining = set(wanted)
-    index = 0
-    while capture.grab():
-        if index in remaining:
-            frames += _retrieve(capture, index)
-        index += 1
-    return frames, index
-
-
-def _read_seeking(capture: cv2.VideoCapture, wanted: list[int]) -> list[Frame]:
-    """Jump to each wanted frame; ends early where the video does."""
-    frames: list[Frame] = []
-    for index in wanted:
-        if not capture.set(cv2.CAP_PROP_POS_FRAMES, index) or not capture.grab():
-            break
-        frame = _retrieve(capture, index)
-        # Past the end of a truncated file the decoder may hand out the last frame again.
-        if not frame or (frames and frame[0].seconds <= frames[-1].seconds):
-            break
-        frames += frame
-    return frames
-
-
-def _ends_soon(capture: cv2.VideoCapture) -> bool:
-    """Whether the last frame that the header promises is the last, give or take a second."""
-    return not all(capture.grab() for _ in range(30))
-
-
-def _retrieve(capture: cv2.VideoCapture, index: int) -> list[Frame]:
-    ok, image = capture.retrieve()
-    if not ok or image is None:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
         return []
-    seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-    if index > 0 and not seconds > 0:  # no time stamps in this container
-        seconds = index / (capture.get(cv2.CAP_PROP_FPS) or 25.0)
-    return [Frame(index, max(seconds, 0.0), image)]
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    image = frame.to_ndarray(format="bgr24", interpolation="BICUBIC")
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+def _read_needed(path: Path, count: int) -> list[Frame]:
+    """Decode only what the wanted frames depend on; nothing where time stamps are not sound."""
+    with _opened(path) as (container, stream):
+        demuxed = _demux(container, stream)
+        packets = [_Packet(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in demuxed]
+        # AVI stores no time of presentation: where frames are reordered, it is a guess.
+        guessed = container.format.name == "avi" and any(p.pts != p.dts for p in packets)
+        tick_seconds = stream.time_base
+    times = {packet.pts for packet in packets}
+    if guessed or None in times or len(times) < len(packets):
+        return []
+    shown = sorted(packet.pts for packet in packets if not packet.is_hidden)
+    for _ in range(2):  # again without those that are damaged, as the last of a truncated file
+        wanted = {shown[i]: i for i in sample_indices(len(shown), count)}
+        images = _decode_needed(path, packets, wanted)
+        if len(images) == len(wanted):
+            times = {pts: float((pts - shown[0]) * tick_seconds) for pts in wanted}
+            return [Frame(index, times[pts], images[pts]) for pts, index in wanted.items()]
+        shown = [pts for pts in shown if pts in images or pts not in wanted]
+    return []
+
+
+def _decode_needed(path: Path, packets: list[_Packet], wanted: Container) -> dict:
+    """Time stamp -> image of the wanted ones; none where time stamps or key frames prove false."""
+    images = {}
+    with _opened(path) as (container, stream):
+        context = stream.codec_context
+        # Only H.264 marks frames on which no other depends: HEVC does within a temporal layer, and
+        # a VP9 frame that is no reference may hand its probabilities on.
+        unwanted = "NONREF" if context.name == "h264" else "DEFAULT"
+        demuxed = _demux(container, stream)
+        place = 0
+        for first, last in _spans(packets, wanted):
+            # Reading over fewer packets is about as quick as a seek, and cannot land elsewhere.
+            if first - place > SEEK_GAP_PACKETS:
+                with suppress(av.FFmpegError):  # otherwise it reads on from where it is
+                    container.seek(packets[first].dts or packets[first].pts, stream=stream)
+                demuxed = _demux(container, stream)
+            place = last
+            start, latest = packets[first].pts, -math.inf
+            for packet in _between(demuxed, start, packets[last].pts):
+                is_wanted = packet is None or packet.pts in wanted
+                context.skip_frame = "DEFAULT" if is_wanted else unwanted
+                for frame in _decode(stream, packet):
+                    pts = frame.pts
+                    if pts is None or pts <= latest or (pts == start and not frame.key_frame):
+                        return {}
+                    latest = pts
+                    if pts in wanted:
+                        images[pts] = _upright(frame)
+            context.flush_buffers()
+    return images
+
+
+def _spans(packets: list[_Packet], wanted: Container) -> list[tuple[int, int]]:
+    """Places of the packets to decode: from a key frame to the last wanted one that needs it."""
+    spans: list[tuple[int, int]] = []
+    keys = [0]
+    for place, packet in enumerate(packets):
+        if packet.is_keyframe:
+            keys.append(place)
+        if packet.pts in wanted:
+            # What follows a key frame but is shown before it may depend on the one before.
+            first = next((key for key in reversed(keys) if packets[key].pts <= packet.pts), 0)
+            if spans and first <= spans[-1][1]:
+                first, _ = spans.pop()
+            spans.append((first, place))
+    return spans
+
+
+def _between(demuxed: Iterator[av.Packet], start: int, end: int) -> Iterator[av.Packet | None]:
+    """The packets from time stamp start to end, in the order of decoding, and then None."""
+    for packet in dropwhile(lambda packet: packet.pts != start, demuxed):
+        yield packet
+        if packet.pts == end:
+            break
+    yield None
+
+
+def _read_everything(path: Path, count: int) -> list[Frame]:
+    """Decode all frames, once to count them and once for the wanted ones."""
+    wanted = set(sample_indices(sum(1 for _ in _decode_all(path)), count))
+    if not wanted:
+        raise VideoError("has no decodable frame")
+    frames = enumerate(_decode_all(path))
+    return [Frame(i, seconds, _upright(f)) for i, (seconds, f) in frames if i in wanted]
+
+
+def _decode_all(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Every frame with its time since the first."""
+    with _opened(path) as (container, stream):
+        has_times = container.format.name != "avi"
+        packets = chain(_demux(container, stream), [None])
+        start, seconds = None, 0.0
+        for index, frame in enumerate(f for packet in packets for f in _decode(stream, packet)):
+            start = frame.pts if start is None else start
+            if frame.pts is None or not has_times:
+                seconds = float(index / (stream.guessed_rate or 25))
+            else:
+                seconds = max(seconds, float((frame.pts - start) * stream.time_base))
+            yield seconds, frame
