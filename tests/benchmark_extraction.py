@@ -28,7 +28,7 @@ from utils.catalog import discover_faceforensics
 from utils.config import VIDEO_SUFFIXES, ExtractConfig
 from utils.demo import portrait_path
 from utils.extraction import make_plan
-from utils.registry import RECORD_NAME, CropSettings, collate
+from utils.registry import RECORD_NAME, VERSION, CropSettings, collate
 from utils.video import sample_indices
 
 SIZES = ((640, 480), (854, 480), (1280, 720), (1920, 1080))
@@ -84,7 +84,11 @@ def at_full_size(folder: Path) -> None:
     settings = CropSettings(6, 256, 1.54, "haar")
     frame = {"index": 0, "seconds": 0.0, "crop": "000000.jpg", "face_side_px": 100.0, "score": 1.0}
     frame |= {"box_in_crop_xyxy": [45.2, 40.1, 210.3, 215.0], "sharpness": 80.0, "turn": 0.01}
-    frame |= {"landmarks_in_crop_xy": [[100.1, 100.1]] * 5, "flags": []}
+    frame |= {
+        "skin_lab": [150.0, 140.0, 140.0],
+        "landmarks_in_crop_xy": [[100.1, 100.1]] * 5,
+        "flags": [],
+    }
     for number in range(FULL_SIZE):
         method = "original" if number % 6 == 0 else "Deepfakes"
         video = folder / "ff" / method / f"{number:06d}.mp4"
@@ -92,7 +96,7 @@ def at_full_size(folder: Path) -> None:
         for path in (video, record):
             path.parent.mkdir(parents=True, exist_ok=True)
         video.touch()
-        content = {"version": 2, "id": f"faceforensics/{method}/{video.name}", "label": 0}
+        content = {"version": VERSION, "id": f"faceforensics/{method}/{video.name}", "label": 0}
         content |= {"dataset": "faceforensics", "method": method, "identities": [f"ff:{number}"]}
         content |= {"size_bytes": 0, "settings": settings.__dict__, "frames": [frame] * 6}
         record.write_text(json.dumps(content))

@@ -137,6 +137,7 @@ ENCODERS = {
     "vp9.webm": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "60"],
     "mpeg4.avi": ["-c:v", "mpeg4", "-g", "50"],
     "xvid.avi": ["-c:v", "libxvid", "-bf", "2", "-g", "60"],
+    "xvid.mkv": ["-c:v", "libxvid", "-bf", "2", "-g", "60"],
     "motion-jpeg.avi": ["-c:v", "mjpeg"],
     "program.mpg": ["-c:v", "mpeg2video", "-bf", "2"],
     "windows.wmv": ["-c:v", "wmv2"],
@@ -156,7 +157,9 @@ def test_what_is_left_out_does_not_change_the_rest(name, gap, tmp_path_factory, 
     for frame in frames:
         seconds, image = decoded[frame.index]
         assert np.array_equal(frame.image, image)
-        if path.suffix != ".avi":
+        if name == "xvid.mkv":  # two frames in one packet share its time
+            assert frame.seconds == pytest.approx(seconds, abs=0.1)
+        elif path.suffix != ".avi":
             assert frame.seconds == pytest.approx(seconds, abs=0.001)
         else:
             assert frame.seconds == pytest.approx(frame.index / 25, abs=0.001)

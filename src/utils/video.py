@@ -21,7 +21,6 @@ from utils.config import IMAGE_SUFFIXES
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 SEEK_GAP_PACKETS = 1000
-
 NOT_A_VIDEO = "has no readable video stream: damaged, incomplete, or not a video"
 
 
@@ -152,8 +151,9 @@ def _read_needed(path: Path, count: int) -> list[Frame]:
     with _opened(path) as (container, stream):
         demuxed = _demux(container, stream)
         packets = [_Packet(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in demuxed]
-        # AVI stores no time of presentation: where frames are reordered, it is a guess.
-        guessed = container.format.name == "avi" and any(p.pts != p.dts for p in packets)
+        # AVI stores no time of presentation, MPEG-4 may pack two frames into one packet.
+        is_doubtful = container.format.name == "avi" or stream.codec_context.name == "mpeg4"
+        guessed = is_doubtful and stream.codec_context.has_b_frames
         tick_seconds = stream.time_base
     times = {packet.pts for packet in packets}
     if guessed or None in times or len(times) < len(packets):
