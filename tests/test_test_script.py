@@ -68,7 +68,9 @@ def test_a_fake_and_a_real_verdict_with_all_reports(
     assert f"Confidence: {mean:.2%}" in printed
 
     assert script.main(arguments(tmp_path, real_model, face_clip)) == 0
-    assert "   🟢 APPEARS AUTHENTIC" in capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out
+    assert "   🟢 APPEARS AUTHENTIC" in printed.splitlines()
+    assert printed.count("documentation/model_card.md") == 1
     assert read_json(folder / "report.json")["verdict"]["outcome"] == "REAL"
 
 

@@ -1,6 +1,5 @@
 """A run over whole data sets: what is to do, what it will take, and doing it."""
 
-import os
 import shutil
 import tempfile
 import time
@@ -20,7 +19,7 @@ from utils.registry import (
     detector_used,
     finished_record,
 )
-from utils.workers import FatalError, run_jobs
+from utils.workers import FatalError, run_jobs, usable_cores
 
 KEEP_FREE_BYTES = 500_000_000
 CHECK_DISK_EVERY = 50  # videos
@@ -99,7 +98,7 @@ def carry_out(plan: Plan, config: ExtractConfig) -> None:
 
 
 def _jobs(settings: CropSettings, videos: list[Video], config: ExtractConfig, output: Path):
-    workers = config.workers or os.cpu_count() or 1
+    workers = config.workers or usable_cores()
     arguments = (settings, config.models, output)
     return run_jobs(Extractor, arguments, videos, workers, config.timeout_seconds)
 

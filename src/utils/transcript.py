@@ -25,6 +25,8 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         print(f"   Confidence: {verdict.confidence:.2%}")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
+    if is_trained:
+        print("   How far to trust this: documentation/model_card.md (of the model that ships)")
 
 
 def print_frames(analysis: Analysis) -> None:

@@ -20,6 +20,13 @@ except ImportError:  # Windows has no such limits
 MEMORY_LIMIT_BYTES = 4 << 30
 
 
+def usable_cores() -> int:
+    """The cores that this process may use, which in a container can be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class JobError(Exception):
     """Raised by a job whose failure concerns only itself; the message is the reason."""
 
