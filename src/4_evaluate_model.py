@@ -93,7 +93,9 @@ def describe(name: str, result: dict) -> str:
     return (
         f"   {name:34} AUC {video['auc']:.3f}{spread}, by frame {result['frame']['auc']:.3f}; "
         f"at the threshold {video['false_positive_rate']:.1%} of reals called fake, "
-        f"{video['recall']:.1%} of fakes found"
+        f"{video['recall']:.1%} of fakes found; verdict FAKE on "
+        f"{result['verdicts']['real']['FAKE']:.1%} of reals, "
+        f"{result['verdicts']['fake']['FAKE']:.1%} of fakes"
     )
 
 

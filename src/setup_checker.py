@@ -23,6 +23,7 @@ from utils.config import (
     ROOT,
 )
 from utils.console import shown
+from utils.yunet import YUNET_FILE, YUNET_VARIABLE, is_yunet
 
 MIN_PYTHON = (3, 10)
 EXTRACTION_GB = 18  # crops of the full FaceForensics++ and Celeb-DF, with room to spare
@@ -151,14 +152,16 @@ def check_data(checker: Checker, name: str, folder: Path, discover) -> None:
 
 
 def check_models(checker: Checker, models: Path) -> None:
-    # Named here once more, for utils.faces needs OpenCV and this script must run without it.
-    detector = "face_detection_yunet_2023mar.onnx"
-    places = [models / detector, Path(os.environ.get("YUNET_MODEL", ""))]
-    if any(place.is_file() for place in places):
-        checker.say("good", f"Face detector: {detector}")
+    places = [models / YUNET_FILE, Path(os.environ.get(YUNET_VARIABLE, ""))]
+    found = [place for place in places if place.is_file()]
+    if any(is_yunet(place.read_bytes()) for place in found):
+        checker.say("good", f"Face detector: {YUNET_FILE}")
+    elif found:
+        text = "is not YuNet 2023mar (checksum): delete it, so that it is downloaded again"
+        checker.say("warn", f"Face detector: {shown(found[0])} {text}")
     else:
         text = "downloaded at the first run; without network a weaker one takes over"
-        checker.say("warn", f"Face detector: {detector} is not in {shown(models)}: {text}")
+        checker.say("warn", f"Face detector: {YUNET_FILE} is not in {shown(models)}: {text}")
     if (models / BEST_MODEL_NAME).is_file():
         checker.say("good", f"Trained model: {BEST_MODEL_NAME}")
     else:

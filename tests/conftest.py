@@ -17,7 +17,7 @@ import pytest
 from utils.checkpoint import save_checkpoint, untrained_checkpoint
 from utils.config import FAKE, REAL
 from utils.demo import camera_motion, portrait_path, write_clip
-from utils.faces import YUNET_FILE
+from utils.yunet import YUNET_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

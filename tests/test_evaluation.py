@@ -152,6 +152,9 @@ def test_labelled_videos_get_figures_intervals_and_pictures(tmp_path, clips, scr
     steps = sum(map(len, SWEEP.values()))
     assert len(report["conditions"]) == steps + 2 and SQUASHED in report["conditions"]
     clean = report["conditions"]["clean"]["video"]
+    # Two frames are too few for a verdict on a video.
+    said = report["conditions"]["clean"]["verdicts"]
+    assert said == {name: {"FAKE": 0.0, "REAL": 0.0} for name in ("real", "fake")}
     assert clean["n"] == 8 and clean["confusion"] == {"tn": 0, "fp": 4, "fn": 0, "tp": 4}
     assert 0 <= clean["auc_interval"][0] <= clean["auc"] <= clean["auc_interval"][1] <= 1
     assert report["against"]["conditions"]["clean"]["video"]["confusion"]["tn"] == 4

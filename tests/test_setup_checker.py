@@ -1,5 +1,6 @@
 """setup_checker.py: runs anywhere, and names what is missing."""
 
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -9,6 +10,7 @@ from conftest import ROOT
 
 import setup_checker
 from utils.catalog import discover_faceforensics
+from utils.yunet import YUNET_FILE
 
 
 @pytest.fixture
@@ -98,15 +100,18 @@ def test_data_sets_and_models_are_optional(checker, tmp_path, capsys):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "best_model.pth").touch()
-    (tmp_path / "face_detection_yunet_2023mar.onnx").touch()
+    (tmp_path / YUNET_FILE).touch()
     capsys.readouterr()
     setup_checker.check_data(checker, "FaceForensics++", tmp_path, discover_faceforensics)
     setup_checker.check_models(checker, tmp_path)
-    assert "FaceForensics++: 3 videos (1 real, 2 fake)" in said(capsys)
-    assert checker.counts["good"] == 3
+    printed = said(capsys)
+    assert "FaceForensics++: 3 videos (1 real, 2 fake)" in printed
+    assert f"{YUNET_FILE} is not YuNet 2023mar (checksum): delete it" in printed
+    assert checker.counts["good"] == 2
 
 
-def test_the_detector_file_has_the_name_that_faces_looks_for():
-    from utils.faces import YUNET_FILE
-
-    assert YUNET_FILE in (ROOT / "src" / "setup_checker.py").read_text(encoding="utf-8")
+def test_the_detectors_file_is_known_by_its_content(tmp_path, yunet_file, capsys):
+    shutil.copy(yunet_file, tmp_path / YUNET_FILE)
+    checker = setup_checker.Checker()
+    setup_checker.check_models(checker, tmp_path)
+    assert f"Face detector: {YUNET_FILE}\n" in capsys.readouterr().out

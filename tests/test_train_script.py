@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import ROOT, load_script, read_json, unprivileged
 
-from utils import engine
+from utils import engine, trainer
 from utils.checkpoint import load_checkpoint
 
 
@@ -122,6 +122,25 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
         assert entry["train"]["loss"] == other["train"]["loss"]
         assert entry["video"] == other["video"]
     assert (root / "models" / "best_model.pth").read_bytes() == best
+
+
+def test_interrupted_in_validation_nothing_is_trained_again(root, script, monkeypatch, capsys):
+    assert script.main(arguments(root)) == 0
+    undisturbed = load_checkpoint(root / "models" / "last.pth")
+    shutil.rmtree(root / "models")
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "evaluate", interrupted)
+        assert script.main(arguments(root)) == 130
+    assert "saved, go on with --resume" in capsys.readouterr().err
+    assert load_checkpoint(root / "models" / "last.pth").training["step"] == 4
+    assert script.main(arguments(root, "--resume")) == 0
+    resumed = load_checkpoint(root / "models" / "last.pth")
+    for name, value in undisturbed.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
 
 
 def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):

@@ -11,10 +11,13 @@ import torch
 from utils import console
 from utils.catalog import DATA_SETS, Video
 from utils.checkpoint import Checkpoint
-from utils.config import FAKE, REAL
+from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
 from utils.frames import eval_transform, normalise
 from utils.metrics import Scores, by_video, metrics, scale
 from utils.splits import connected_components
+from utils.verdict import FAKE as FAKE_VERDICT
+from utils.verdict import REAL as REAL_VERDICT
+from utils.verdict import judge
 from utils.video import VideoError, read_frames
 
 SQUASHED = "whole frame squashed"
@@ -191,6 +194,21 @@ def rate_at(scores: Scores, fpr: float) -> float | None:
     return float((fake > real[int(fpr * len(real))]).mean())
 
 
+def _verdicts(frames: Scores, numbers: np.ndarray, threshold: float) -> dict:
+    """What script 3 would say: the share of each verdict among real and among fake videos."""
+    said: dict[str, list[str]] = {name: [] for name in LABEL_NAMES}
+    for number in np.unique(numbers):
+        members = numbers == number
+        scores = frames.p_fake[members].tolist()
+        verdict = judge(scores, threshold, VerdictConfig(), is_image=len(scores) == 1)
+        said[LABEL_NAMES[frames.labels[members][0]]].append(verdict.outcome)
+    return {
+        name: {kind: outcomes.count(kind) / len(outcomes) for kind in (FAKE_VERDICT, REAL_VERDICT)}
+        for name, outcomes in said.items()
+        if outcomes
+    }
+
+
 def figures(
     table: Table, labels: np.ndarray, kinds: np.ndarray, groups: np.ndarray, checkpoint: Checkpoint
 ) -> dict:
@@ -208,6 +226,7 @@ def figures(
     )
     for share in (0.01, 0.05):
         result["video"][f"tpr_at_{share:.0%}_fpr"] = rate_at(videos, share)
+    result["verdicts"] = _verdicts(frames, numbers, checkpoint.threshold)
     counts = result["video"]["confusion"]
     reals = counts["fp"] + counts["tn"]
     result["video"]["false_positive_rate"] = counts["fp"] / reals if reals else None

@@ -1,5 +1,7 @@
 """Crash-safe writing: every file and folder appears complete or not at all."""
 
+from __future__ import annotations  # setup_checker.py must run on an old Python
+
 import contextlib
 import hashlib
 import json

@@ -1,30 +1,24 @@
 """The three PNG reports of a video, and report.json."""
 
 import math
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from utils.analysis import Analysis, report_content
 from utils.config import LABEL_NAMES, VerdictConfig
 from utils.console import shown
-from utils.files import atomic_file, write_json
+from utils.files import write_json
+from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.tiles import frame_tiles
 from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote, relative
 
-DPI = 100
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX = 8, 28, 92, 26
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
 
-# Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
-COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
 MARKERS = {FAKE: "^", REAL: "o"}
-GREY = "#767676"
 TITLES = {
     FAKE: "DEEPFAKE DETECTED",
     REAL: "APPEARS AUTHENTIC",
@@ -239,19 +233,3 @@ def _strip(axes) -> None:
 
 def _elided(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def render(figure: Figure) -> np.ndarray:
-    """A figure as RGB picture (H, W, 3) uint8."""
-    canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
-        canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def save_png(picture: np.ndarray, path: Path) -> None:
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
-    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
-    with atomic_file(path) as stream:
-        stream.write(png)

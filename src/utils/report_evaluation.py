@@ -11,7 +11,7 @@ from utils.config import FAKE as FAKE_LABEL
 from utils.config import LABEL_NAMES
 from utils.files import atomic_file, write_json
 from utils.metrics import Outcome
-from utils.report import COLOURS, DPI, GREY, render, save_png
+from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.report_training import draw_confusion, draw_per_method, draw_roc
 from utils.verdict import FAKE, REAL
 

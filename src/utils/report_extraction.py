@@ -13,7 +13,7 @@ from utils.catalog import Video
 from utils.config import LABEL_NAMES
 from utils.extraction import Plan
 from utils.files import atomic_file
-from utils.report import COLOURS, DPI, render, save_png
+from utils.page import COLOURS, DPI, render, save_png
 from utils.verdict import FAKE, REAL
 
 COLUMNS = ("videos", "crops", "no face", "flagged", "unreadable")

@@ -11,7 +11,7 @@ from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.frames import IMAGENET_MEAN, IMAGENET_STD
 from utils.metrics import Outcome
-from utils.report import COLOURS, DPI, GREY, render, save_png
+from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.verdict import FAKE, REAL
 
 THUMB_PX, GAP_PX, TITLE_PX, LINE_PX = 128, 12, 44, 14

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_curve
 
 from utils.files import write_json
 from utils.metrics import Outcome, reliability
-from utils.report import COLOURS, DPI, GREY, render, save_png
+from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.report_samples import draw_most_wrong
 from utils.verdict import FAKE, REAL
 

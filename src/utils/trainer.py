@@ -86,6 +86,7 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
                 run, net, loaders["train"], loss_function, device, label, after_batch
             )
         team.share_buffers(run.model)
+        save()  # so that an interruption of the validation costs no training
         judged = set_size(loaders["val"], preprocessing, size_at(config, run.epoch))
         frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", team)
         measured = {

@@ -21,20 +21,8 @@ from utils.metrics import Calibration
 from utils.model import DeepfakeDetector, WeightsError
 
 # What an interrupted run and its continuation need not share: places, processes, speed.
-FREE_SETTINGS = {
-    "preset",
-    "frames_dir",
-    "splits",
-    "models",
-    "results",
-    "run_name",
-    "init",
-    "precision",
-    "compile",
-    "device",
-    "workers",
-    "resume",
-}
+FREE_SETTINGS = {"preset", "frames_dir", "splits", "models", "results", "run_name", "init"}
+FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume"}
 
 
 @dataclass
