@@ -31,6 +31,7 @@ from utils.metrics import Outcome
 from utils.registry import RegistryError, load_registry
 from utils.robustness import SWEEP
 from utils.splits import SplitError, load_or_make_splits
+from utils.video import sample_indices
 
 
 def parse_args(argv: list[str] | None) -> EvaluateConfig:
@@ -78,6 +79,8 @@ def open_source(config: EvaluateConfig, settings) -> tuple:
         raise EvaluationError(f"{config.splits} not found: run src/2_train_model.py first")
     videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
     records = load_or_make_splits(config.splits, videos, 0, official=None)["test"]
+    if 0 < config.at_most < len(records):
+        records = [records[i] for i in sample_indices(len(records), config.at_most)]
     if config.blends:
         records = with_blended_twins(records)
     dataset = FaceFrames(config.frames_dir, records, settings, False, config.blends)

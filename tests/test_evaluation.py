@@ -187,6 +187,8 @@ def test_the_test_split_is_evaluated_and_its_blends_with_it(tmp_path, extracted,
     report = read_json(tmp_path / "results" / "evaluation" / "run" / "report.json")
     reals = sum(video["label"] == REAL for video in test)
     assert report["conditions"]["clean"]["video"]["n"] == len(test) + 2 * reals
+    assert script.main(flags(tmp_path, *where, "--at-most", "2")) == 0
+    assert "   2 videos of" in capsys.readouterr().out
     assert "blended self-blend" in report["by_method"] and SQUASHED not in report["conditions"]
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils import faces
+from utils import yunet
 from utils.faces import (
     Face,
     HaarDetector,
@@ -100,7 +100,7 @@ def test_the_download_is_kept_only_with_the_right_checksum(tmp_path, monkeypatch
         return io.BytesIO(content)
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    monkeypatch.setattr(faces, "_is_yunet", lambda data: is_right and data == content)
+    monkeypatch.setattr(yunet, "is_yunet", lambda data: is_right and data == content)
     if is_right:
         assert find_yunet_file(tmp_path).read_bytes() == content
         assert find_yunet_file(tmp_path).exists() and len(asked) == 1
@@ -121,7 +121,7 @@ def test_without_yunet_one_line_says_that_haar_takes_over(tmp_path, capsys):
 
 def test_a_damaged_yunet_gives_way_to_haar(tmp_path, monkeypatch, capsys):
     (tmp_path / YUNET_FILE).write_bytes(b"no network in here")
-    monkeypatch.setattr(faces, "_is_yunet", lambda data: True)
+    monkeypatch.setattr(yunet, "is_yunet", lambda data: True)
     assert load_detector("auto", tmp_path).name == "haar"
     assert "YuNet is not available" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ from utils.metrics import (
     by_video,
     calibrate,
     choose_threshold,
+    decided_ends,
     equal_error_rate,
     fit_temperature,
     log_odds,
@@ -121,3 +122,22 @@ def test_an_outcome_applies_temperature_then_threshold():
     assert outcome.frames.p_fake == pytest.approx(expected)
     assert outcome.videos.p_fake == pytest.approx([expected[:2].mean(), expected[2:].mean()])
     assert outcome.video_metrics["accuracy"] == 1.0 and set(outcome.by_method) == {"a", "b"}
+
+
+def test_verdicts_are_given_only_where_few_of_them_would_be_wrong():
+    rng = np.random.default_rng(5)
+    labels = np.arange(4000) % 2
+    p_fake = 1 / (1 + np.exp(-rng.normal(np.where(labels, 1.2, -1.2), 1.0)))
+    scores = Scores(p_fake, labels)
+    ends = decided_ends(scores, 0.5)
+    low, high = ends["real_below"], ends["fake_from"]
+    assert 0 < low <= 0.5 <= high < 1
+    called_real, called_fake = labels[p_fake < low], labels[p_fake >= high]
+    assert 0.08 < called_real.mean() <= 0.10 or low == 0.5
+    assert 0.03 < 1 - called_fake.mean() <= 0.05 and (p_fake[labels == 0] >= high).mean() <= 0.05
+    chance = Scores(rng.uniform(size=4000), labels)
+    ends = decided_ends(chance, 0.5)
+    assert (chance.p_fake < ends["real_below"]).mean() < 0.02
+    assert (chance.p_fake >= ends["fake_from"]).mean() < 0.02
+    one_class = Scores(np.array([0.2, 0.4]), np.array([0, 0]))
+    assert decided_ends(one_class, 0.5) == {"real_below": 0.0, "fake_from": 1.0}

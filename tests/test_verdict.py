@@ -38,7 +38,7 @@ def test_each_weakness_is_named():
     few = judged([0.99, 0.99, None])
     assert few.reasons == ("too few usable frames (2 with a face, 3 needed)",)
     near = judged([0.55, 0.56, 0.57])
-    assert len(near.reasons) == 1 and near.reasons[0].startswith("score near the threshold")
+    assert len(near.reasons) == 1 and near.reasons[0].startswith("score not clear enough")
     assert {few.outcome, near.outcome} == {INCONCLUSIVE}
     assert few.confidence is near.confidence is None
     assert len(judged([0.51, 0.49]).reasons) == 3
@@ -65,6 +65,17 @@ def test_the_threshold_moves_votes_band_and_confidence():
         assert fake.confidence > 0.9 and real.confidence > 0.9
     near = judged([0.19] * 4, threshold=0.05)
     assert near.outcome == FAKE and near.confidence == pytest.approx(0.817, abs=0.001)
+
+
+def test_where_validation_was_too_often_wrong_nothing_is_decided():
+    measured = (0.2, 0.7)
+    assert judged([0.65] * 4).outcome == FAKE and judged([0.3] * 4).outcome == REAL
+    for score, outcome in ((0.69, INCONCLUSIVE), (0.7, FAKE), (0.2, INCONCLUSIVE), (0.19, REAL)):
+        assert judged([score] * 4, measured=measured).outcome == outcome
+    (reason,) = judged([0.65] * 4, measured=measured).reasons
+    assert "undecided from 0.200 to 0.700" in reason
+    # It may widen the range around the threshold, not narrow it.
+    assert judged([0.55] * 4, measured=(0.5, 0.5)).outcome == INCONCLUSIVE
 
 
 def test_relative_puts_the_threshold_on_one_half():

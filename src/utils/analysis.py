@@ -11,7 +11,7 @@ from utils.config import REAL as REAL_LABEL
 from utils.config import VISIBLE_SHARE, VerdictConfig
 from utils.faces import Face, crop_square, main_faces, square_around
 from utils.files import sha256_of
-from utils.verdict import INCONCLUSIVE, REAL, Verdict, frame_vote, judge
+from utils.verdict import INCONCLUSIVE, REAL, Verdict, frame_vote, judge, undecided_range
 from utils.video import Frame, is_image, read_frames
 
 REPORT_VERSION = 1
@@ -43,6 +43,7 @@ class Analysis:
     verdict: Verdict
     heat_label: int
     threshold: float
+    undecided: tuple[float, float] = (0.4, 0.6)
 
 
 def find_faces(path: Path, detector, count: int) -> list[FrameResult]:
@@ -85,6 +86,7 @@ def score_and_judge(
         [result.p_fake for result in results],
         checkpoint.threshold,
         VerdictConfig(),
+        checkpoint.undecided,
         is_image(path),
         caveat,
     )
@@ -95,7 +97,8 @@ def score_and_judge(
     heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
     for result, heat in zip(usable, heat_for(evidence, heat_label) if usable else [], strict=True):
         result.heat = heat
-    return Analysis(path, results, verdict, heat_label, checkpoint.threshold)
+    undecided = undecided_range(checkpoint.threshold, checkpoint.undecided, VerdictConfig())
+    return Analysis(path, results, verdict, heat_label, checkpoint.threshold, undecided)
 
 
 def report_content(analysis: Analysis, model_facts: dict) -> dict:
@@ -112,6 +115,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
         },
         "model": model_facts,
         "threshold": analysis.threshold,
+        "undecided": list(analysis.undecided),
         "rules": asdict(VerdictConfig()),
         "frames": [_frame_content(result, analysis.threshold) for result in analysis.frames],
         "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},

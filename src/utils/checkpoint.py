@@ -43,6 +43,12 @@ class Checkpoint:
     metrics: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
 
+    @property
+    def undecided(self) -> tuple[float, float]:
+        """p_fake between which validation gave too many wrong verdicts; empty where unknown."""
+        known = self.metrics.get("calibration", {})
+        return known.get("real_below", self.threshold), known.get("fake_from", self.threshold)
+
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
     """Write atomically; plain containers and tensors only, so that weights_only=True reads it.

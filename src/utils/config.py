@@ -211,6 +211,7 @@ class EvaluateConfig:
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "splits, whose test part is evaluated")
     blends: bool = option(False, "add blended fakes of the test split's real faces")
+    at_most: int = option(0, "take so many of the split's videos; 0: all", type=natural_int)
     robustness: bool = option(False, "also with JPEG, H.264, resizing, blur, noise, brightness")
     frames: int = option(10, "evenly spaced frames a video, with --videos", type=positive_int)
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")

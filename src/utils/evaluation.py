@@ -194,13 +194,15 @@ def rate_at(scores: Scores, fpr: float) -> float | None:
     return float((fake > real[int(fpr * len(real))]).mean())
 
 
-def _verdicts(frames: Scores, numbers: np.ndarray, threshold: float) -> dict:
+def _verdicts(frames: Scores, numbers: np.ndarray, checkpoint: Checkpoint) -> dict:
     """What script 3 would say: the share of each verdict among real and among fake videos."""
     said: dict[str, list[str]] = {name: [] for name in LABEL_NAMES}
     for number in np.unique(numbers):
         members = numbers == number
         scores = frames.p_fake[members].tolist()
-        verdict = judge(scores, threshold, VerdictConfig(), is_image=len(scores) == 1)
+        verdict = judge(
+            scores, checkpoint.threshold, VerdictConfig(), checkpoint.undecided, len(scores) == 1
+        )
         said[LABEL_NAMES[frames.labels[members][0]]].append(verdict.outcome)
     return {
         name: {kind: outcomes.count(kind) / len(outcomes) for kind in (FAKE_VERDICT, REAL_VERDICT)}
@@ -226,7 +228,7 @@ def figures(
     )
     for share in (0.01, 0.05):
         result["video"][f"tpr_at_{share:.0%}_fpr"] = rate_at(videos, share)
-    result["verdicts"] = _verdicts(frames, numbers, checkpoint.threshold)
+    result["verdicts"] = _verdicts(frames, numbers, checkpoint)
     counts = result["video"]["confusion"]
     reals = counts["fp"] + counts["tn"]
     result["video"]["false_positive_rate"] = counts["fp"] / reals if reals else None

@@ -7,6 +7,9 @@ from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_s
 
 from utils.config import FAKE, REAL
 
+# Of verdicts on validation that may be wrong: it takes more to accuse than to clear.
+MAX_WRONG = {REAL: 0.10, FAKE: 0.05}
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -127,19 +130,45 @@ def with_temperature(p_fake: np.ndarray, temperature: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What validation teaches about a model's scores. Rates are None where a class was absent."""
+    """What validation teaches about a model's scores. Rates are None where a class was absent.
+
+    real_below, fake_from: between them too many of its verdicts would have been wrong.
+    """
 
     temperature: float
     threshold: float
     false_positive_rate: float | None
     false_negative_rate: float | None
+    real_below: float = 0.0
+    fake_from: float = 1.0
 
 
 def calibrate(frames: Scores, videos: np.ndarray) -> Calibration:
     """Temperature from the frames, then the threshold from the videos' scaled means."""
     temperature = fit_temperature(frames)
     scaled = by_video(scale(frames, temperature), videos)
-    return Calibration(temperature, **choose_threshold(scaled))
+    chosen = choose_threshold(scaled)
+    return Calibration(temperature, **chosen, **decided_ends(scaled, chosen["threshold"]))
+
+
+def decided_ends(scores: Scores, threshold: float) -> dict:
+    """The highest score below which, and the lowest from which, no more than MAX_WRONG of the
+    verdicts are wrong, were real and fake equally frequent; 0 and 1 where there is none. Nor are
+    more than MAX_WRONG[FAKE] of the reals called fake."""
+    real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
+    if not len(real) or not len(fake):
+        return {"real_below": 0.0, "fake_from": 1.0}
+    levels = np.unique(np.append(scores.p_fake, threshold))
+    reals = np.searchsorted(real, levels) / len(real)  # the share below each level
+    fakes = np.searchsorted(fake, levels) / len(fake)
+    low = levels[(levels <= threshold) & (reals > 0) & (fakes <= MAX_WRONG[REAL] * (reals + fakes))]
+    reals, fakes = 1 - reals, 1 - fakes
+    is_sure = (fakes > 0) & (reals <= MAX_WRONG[FAKE] * np.minimum(1, reals + fakes))
+    high = levels[(levels >= threshold) & is_sure]
+    return {
+        "real_below": float(low.max()) if len(low) else 0.0,
+        "fake_from": float(high.min()) if len(high) else 1.0,
+    }
 
 
 def scale(scores: Scores, temperature: float) -> Scores:

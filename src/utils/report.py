@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils.analysis import Analysis, report_content
-from utils.config import LABEL_NAMES, VerdictConfig
+from utils.config import LABEL_NAMES
 from utils.console import shown
 from utils.files import write_json
 from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.tiles import frame_tiles
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote, relative
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, frame_vote
 
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX = 8, 28, 92, 26
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
@@ -100,7 +100,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     """p_fake of every usable frame over time, with threshold and inconclusive band."""
     figure = Figure(figsize=(10, 4.6), dpi=DPI)
     axes = figure.subplots()
-    _draw_threshold(axes.axhspan, axes.axhline, analysis.threshold)
+    _draw_threshold(axes.axhspan, axes.axhline, analysis)
     used = [r for r in analysis.frames if r.p_fake is not None]
     axes.plot([r.frame.seconds for r in used], [r.p_fake for r in used], color="#444444", lw=1.2)
     for vote in (FAKE, REAL):
@@ -152,7 +152,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     for vote in (REAL, FAKE):
         part = [s for s in scores if frame_vote(s, analysis.threshold) == vote]
         histogram_axes.hist(part, edges, color=COLOURS[vote], edgecolor="white", label=vote)
-    _draw_threshold(histogram_axes.axvspan, histogram_axes.axvline, analysis.threshold)
+    _draw_threshold(histogram_axes.axvspan, histogram_axes.axvline, analysis)
     histogram_axes.set(
         title="Distribution of p_fake", xlabel="p_fake", ylabel="frames", xlim=(0, 1)
     )
@@ -214,11 +214,10 @@ def _title(figure: Figure, analysis: Analysis) -> None:
     figure.text(0.07, 0.87, _elided(_summary(analysis), limit), fontsize=10, **style)
 
 
-def _draw_threshold(span, line, threshold: float) -> None:
-    band = VerdictConfig().band
-    low, high = (relative(0.5 + side * band, 1 - threshold) for side in (-1, 1))
-    span(low, high, color="#BBBBBB", alpha=0.3, lw=0, label="inconclusive")
-    line(threshold, color="black", ls="--", lw=1.2, label=f"threshold {threshold:.2f}")
+def _draw_threshold(span, line, analysis: Analysis) -> None:
+    span(*analysis.undecided, color="#BBBBBB", alpha=0.3, lw=0, label="inconclusive")
+    text = f"threshold {analysis.threshold:.2f}"
+    line(analysis.threshold, color="black", ls="--", lw=1.2, label=text)
 
 
 def _legend_below(figure: Figure, axes) -> None:

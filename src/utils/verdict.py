@@ -41,16 +41,26 @@ def relative(p_fake: float, threshold: float) -> float:
     return fake / (fake + real)
 
 
+def undecided_range(
+    threshold: float, measured: tuple[float, float], config: VerdictConfig
+) -> tuple[float, float]:
+    """p_fake between which nothing is decided: near the threshold, and where validation says so."""
+    low, high = (relative(0.5 + side * config.band, 1 - threshold) for side in (-1, 1))
+    return min(low, measured[0]), max(high, measured[1])
+
+
 def judge(
     p_fake: list[float | None],
     threshold: float,
     config: VerdictConfig,
+    measured: tuple[float, float] | None = None,
     is_image: bool = False,
     caveat: str | None = None,
 ) -> Verdict:
     """Judge a video from p_fake of its sampled frames, None for a frame without a face.
 
-    An image is judged on its one frame. A caveat, such as untrained weights, forbids a verdict.
+    measured: the checkpoint's undecided range, where it has one. An image is judged on its one
+    frame. A caveat, such as untrained weights, forbids a verdict.
     """
     usable = [score for score in p_fake if score is not None]
     if not usable:
@@ -71,10 +81,10 @@ def judge(
     if with_verdict < config.min_agreement:
         reasons.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
     clear = relative(mean, threshold)
-    if abs(clear - 0.5) < config.band:
-        low, high = (relative(0.5 + side * config.band, 1 - threshold) for side in (-1, 1))
+    low, high = undecided_range(threshold, measured or (threshold, threshold), config)
+    if abs(clear - 0.5) < config.band or (measured and measured[0] <= mean < measured[1]):
         reasons.append(
-            f"score near the threshold (mean p_fake {mean:.3f}, threshold {threshold:.3f}, "
+            f"score not clear enough (mean p_fake {mean:.3f}, threshold {threshold:.3f}, "
             f"undecided from {low:.3f} to {high:.3f})"
         )
     if reasons:
