@@ -112,7 +112,8 @@ def evaluate_one(path: Path, model: Checkpoint, tables: dict, about: tuple) -> t
     raw, numbers = tables["clean"].scores(labels, kinds)
     outcome = Outcome(raw, numbers, model.temperature, model.threshold)
     video = conditions["clean"]["video"]
-    print(f"   {video['n']:,} videos of {len(set(groups)):,} groups of people")
+    n_groups = len(set(groups[outcome.numbers]))
+    print(f"   {video['n']:,} videos of {n_groups:,} groups of people")
     for name, result in conditions.items():
         print(describe(name, result))
     for name, result in outcome.by_method.items():
@@ -127,7 +128,7 @@ def evaluate_one(path: Path, model: Checkpoint, tables: dict, about: tuple) -> t
         "model": {"file": str(path), "sha256": sha256_of(path), "training": model.training},
         "threshold": model.threshold,
         "temperature": model.temperature,
-        "groups": len(set(groups)),
+        "groups": n_groups,
         "conditions": conditions,
         "by_method": outcome.by_method,
     }

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
 from utils import console
+from utils.analysis import cut_crops, find_faces
 from utils.catalog import DATA_SETS, Video
 from utils.checkpoint import Checkpoint
 from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
@@ -18,7 +20,7 @@ from utils.splits import connected_components
 from utils.verdict import FAKE as FAKE_VERDICT
 from utils.verdict import REAL as REAL_VERDICT
 from utils.verdict import judge
-from utils.video import VideoError, read_frames
+from utils.video import VideoError
 
 SQUASHED = "whole frame squashed"
 
@@ -73,23 +75,18 @@ def _listed(source: Path, line: int, row: dict) -> Video:
 def crops_of_videos(videos: list[Video], detector, count: int, settings) -> Iterator[tuple]:
     """(number, crops (n, S, S, 3) uint8 RGB, whole frames) of each video that can be read; others
     are named."""
-    from utils.analysis import FrameResult, cut_crops
-    from utils.faces import main_faces
-
     for number, video in enumerate(console.progress(videos, len(videos), "Evaluating")):
         try:
-            frames = read_frames(video.path, count)
+            results = find_faces(video.path, detector, count)
         except VideoError as error:
             console.bad(f"{console.shown(video.path)}: {error}")
             continue
-        faces = main_faces([detector.detect(frame.image) for frame in frames])
-        results = [FrameResult(frame, face) for frame, face in zip(frames, faces, strict=True)]
         cut_crops(results, settings)
         crops = [result.crop[..., ::-1] for result in results if result.crop is not None]
         if not crops:
             console.bad(f"{console.shown(video.path)}: no face found")
             continue
-        yield number, np.stack(crops), [frame.image[..., ::-1] for frame in frames]
+        yield number, np.stack(crops), [result.frame.image[..., ::-1] for result in results]
 
 
 def crops_of_dataset(dataset) -> Iterator[tuple]:
@@ -113,8 +110,6 @@ def score(checkpoint: Checkpoint, crops: np.ndarray, device) -> list[float]:
 @torch.inference_mode()
 def score_squashed(checkpoint: Checkpoint, frames: list[np.ndarray], device) -> list[float]:
     """The reference's way: each whole frame scaled to the network's square, whatever its shape."""
-    import cv2
-
     size = checkpoint.preprocessing.image_size_px
     small = [cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in frames]
     images = normalise(torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)).to(device)

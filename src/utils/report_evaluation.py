@@ -72,11 +72,11 @@ def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
             continue
         if video["auc_interval"]:
             axes.plot(video["auc_interval"], [place, place], color=GREY, lw=3, alpha=0.5)
-        axes.plot(video["auc"], place, "o", color=COLOURS[REAL])
+        axes.plot(video["auc"], place, "o", color=COLOURS[REAL], clip_on=False, zorder=3)
         axes.text(1.02, place, f"{video['auc']:.3f}", va="center", fontsize=9)
     axes.axvline(0.5, color=GREY, lw=0.8, ls=":")
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlim=(0.3, 1.0), xlabel="video AUC, with 95 % interval over groups of people")
+    axes.set(xlim=(0.0, 1.0), xlabel="video AUC, with 95 % interval over groups of people")
     axes.invert_yaxis()
     axes.set_title("Robustness", loc="left", weight="bold")
     axes.spines[["top", "right"]].set_visible(False)
