@@ -7,7 +7,7 @@ import pytest
 from utils import augment as module
 from utils.augment import augment, change_colours, degrade, move
 
-CHANGES = ["lower_resolution", "blur", "add_noise", "compress_jpeg", "compress_like_h264"]
+CHANGES = ["lower_resolution", "blur", "add_noise", "compress_jpeg", "compress_h264"]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,15 @@ def test_any_size_comes_out_as_asked_for(crop, size):
     for seed in range(20):
         image = augment(crop, size, np.random.default_rng(seed))
         assert image.shape == (size, size, 3) and image.dtype == np.uint8
+
+
+def test_a_third_is_made_worse_before_it_is_scaled_and_a_fifth_after(crop, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(module, "degrade", lambda image, rng: sizes.append(len(image)) or image)
+    for seed in range(400):
+        augment(crop, 128, np.random.default_rng(seed))
+    assert 0.28 < sizes.count(256) / 400 < 0.42
+    assert 0.14 < sizes.count(128) / 400 < 0.27
 
 
 def dot_after_move(seed: int, x: int, y: int) -> tuple[float, float]:
@@ -79,7 +88,7 @@ def test_each_degradation_changes_a_picture_but_keeps_it_recognisable(crop, name
 
 
 def test_compression_loses_detail_and_keeps_colour(crop):
-    for name in ("compress_jpeg", "compress_like_h264"):
+    for name in ("compress_jpeg", "compress_h264"):
         changed = getattr(module, name)(crop, np.random.default_rng(0))
         assert np.abs(changed.mean((0, 1)) - crop.mean((0, 1))).max() < 4
 

@@ -3,9 +3,12 @@
 import cv2
 import numpy as np
 
+from utils.compression import h264, jpeg
 from utils.config import VISIBLE_SHARE
 
-DEGRADE_SHARE = 0.5  # of crops that go through bad video
+# Of crops that go through bad video, before they are scaled to the network's size and after it.
+# Before is where a video's own compression lies; after, that of a video made small.
+DEGRADE_BEFORE, DEGRADE_AFTER = 0.35, 0.2
 
 
 def augment(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
@@ -13,8 +16,11 @@ def augment(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.nda
 
     image (S, S, 3) uint8 RGB -> (size_px, size_px, 3) uint8 RGB. All randomness comes from rng.
     """
+    fate = rng.uniform()
+    if fate < DEGRADE_BEFORE:
+        image = degrade(image, rng)
     image = change_colours(move(image, size_px, rng), rng)
-    return degrade(image, rng) if rng.uniform() < DEGRADE_SHARE else image
+    return degrade(image, rng) if fate >= 1 - DEGRADE_AFTER else image
 
 
 def move(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
@@ -53,7 +59,7 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     changes = [lower_resolution, blur, add_noise]
     for number in rng.permutation(3)[: rng.integers(0, 3)]:
         image = changes[number](image, rng)
-    compression = (compress_jpeg, compress_like_h264)[rng.integers(2)]
+    compression = (compress_jpeg, compress_h264)[rng.integers(2)]
     return compression(image, rng) if rng.uniform() < 0.8 else image
 
 
@@ -76,23 +82,11 @@ def add_noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def compress_jpeg(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return _through_jpeg(image, int(rng.integers(30, 96)))
+    return jpeg(image, int(rng.integers(30, 96)))
 
 
-def compress_like_h264(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Strong quantisation of blocks on a shifted grid, then smoothing of their edges.
-
-    A stand-in for the intra coding and deblocking filter of H.264, at a fiftieth of the encoder's
-    cost; the grid is shifted because a video's blocks do not begin at the crop's corner.
-    """
-    y, x = rng.integers(0, 8, 2)
+def compress_h264(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """On a shifted grid, because a video's blocks do not begin at the crop's corner."""
+    y, x = rng.integers(0, 16, 2)
     padded = cv2.copyMakeBorder(image, y, 0, x, 0, cv2.BORDER_REFLECT_101)
-    coded = _through_jpeg(padded, int(rng.integers(12, 40)))[y:, x:]
-    return cv2.bilateralFilter(np.ascontiguousarray(coded), 5, 18, 2)
-
-
-def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    # The codec takes BGR for luma and chroma.
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return h264(padded, int(rng.integers(20, 45)), "veryfast")[y:, x:]

@@ -1,32 +1,12 @@
 """What videos suffer on their way: crops made worse in known steps, for the robustness sweep."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import partial
 
-import av
 import cv2
 import numpy as np
 
-
-def jpeg(crop: np.ndarray, quality: int) -> np.ndarray:
-    bgr = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
-    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-def h264(crop: np.ndarray, crf: int) -> np.ndarray:
-    """One frame of its own through x264 and back, as a key frame at this rate factor."""
-    height, width = crop.shape[:2]
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.time_base = Fraction(1, 25)
-    encoder.options = {"crf": str(crf), "preset": "medium", "tune": "zerolatency"}
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(crop), format="rgb24")
-    decoder = av.CodecContext.create("h264", "r")
-    packets = [*encoder.encode(frame), *encoder.encode(None)]
-    frames = [f for packet in [*packets, None] for f in decoder.decode(packet)]
-    return frames[0].to_ndarray(format="rgb24")
+from utils.compression import h264, jpeg
 
 
 def resized(crop: np.ndarray, share: float) -> np.ndarray:
