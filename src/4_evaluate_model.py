@@ -26,12 +26,12 @@ from utils.evaluation import (
 )
 from utils.faces import load_detector
 from utils.files import sha256_of
+from utils.frame import sample_indices
 from utils.frames import CropError, FaceFrames, with_blended_twins
 from utils.metrics import Outcome
 from utils.registry import RegistryError, load_registry
 from utils.robustness import SWEEP
 from utils.splits import SplitError, load_or_make_splits
-from utils.video import sample_indices
 
 
 def parse_args(argv: list[str] | None) -> EvaluateConfig:

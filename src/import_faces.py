@@ -16,8 +16,8 @@ from utils.config import REAL, REGISTRY_NAME, ImportConfig, add_flags, from_flag
 from utils.console import shown
 from utils.faces import Face
 from utils.files import atomic_folder, only_run, remove_leftovers
+from utils.frame import Frame
 from utils.registry import CropSettings, collate, is_current, write_record
-from utils.video import Frame
 
 POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 COLUMNS = ("file", "source_repository", "source_path", "face_width_px")

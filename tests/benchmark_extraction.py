@@ -28,8 +28,8 @@ from utils.catalog import discover_faceforensics
 from utils.config import VIDEO_SUFFIXES, ExtractConfig
 from utils.demo import portrait_path
 from utils.extraction import make_plan
+from utils.frame import sample_indices
 from utils.registry import RECORD_NAME, VERSION, CropSettings, collate
-from utils.video import sample_indices
 
 SIZES = ((640, 480), (854, 480), (1280, 720), (1920, 1080))
 LENGTHS = (300, 400, 500, 750)

@@ -1,4 +1,4 @@
-"""Detection, following one face over frames, and cutting squares."""
+"""Detection, and cutting squares."""
 
 import io
 import urllib.request
@@ -13,9 +13,7 @@ from utils.faces import (
     HaarDetector,
     YuNetDetector,
     crop_square,
-    link_faces,
     load_detector,
-    main_faces,
     square_around,
     to_crop,
 )
@@ -23,10 +21,6 @@ from utils.yunet import YUNET_FILE, find_yunet_file
 
 # The face in the portrait, read off by eye: centre within these bounds.
 PORTRAIT_X, PORTRAIT_Y = (240, 300), (200, 250)
-
-
-def face_at(x: float, y: float = 100, side: float = 50) -> Face:
-    return Face((x - side / 2, y - side / 2, x + side / 2, y + side / 2), None, 1.0)
 
 
 def test_haar_finds_the_face_in_the_portrait(portrait):
@@ -124,33 +118,6 @@ def test_a_damaged_yunet_gives_way_to_haar(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(yunet, "is_yunet", lambda data: True)
     assert load_detector("auto", tmp_path).name == "haar"
     assert "YuNet is not available" in capsys.readouterr().out
-
-
-def test_the_persistent_face_wins_over_a_larger_passer_by():
-    frames = [[face_at(100)] for _ in range(6)]
-    frames[2] = [face_at(400, side=90), face_at(103)]
-    chosen = main_faces(frames)
-    assert all(abs(face.centre_xy[0] - 100) < 5 for face in chosen)
-
-
-def test_of_two_persistent_faces_the_larger_is_chosen_in_every_frame():
-    frames = [[face_at(100, side=40), face_at(300, side=60)] for _ in range(5)]
-    frames[3].reverse()
-    assert {face.side_px for face in main_faces(frames)} == {60}
-
-
-def test_a_face_that_leaves_is_none_and_one_that_moves_far_is_kept():
-    frames = [[face_at(100)], [], [face_at(100)], [face_at(500)], [face_at(500, side=200)]]
-    chosen = main_faces(frames)
-    assert [face and face.centre_xy[0] for face in chosen] == [100, None, 100, 500, None]
-    assert main_faces([[], []]) == [None, None]
-
-
-def test_two_people_become_two_tracks():
-    frames = [[face_at(100), face_at(400)], [face_at(410), face_at(110)], [face_at(120)]]
-    tracks = link_faces(frames)
-    places = [[face and face.centre_xy[0] for face in track] for track in tracks]
-    assert places == [[100, 110, 120], [400, 410, None]]
 
 
 def test_a_crop_is_square_and_never_stretched():

@@ -1,12 +1,15 @@
 """3_test_video.py as its users run it: prompt, arguments, demonstration, bad input."""
 
 import builtins
+import csv
+import json
 import os
 import shutil
 import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 from conftest import ROOT, load_script, read_json, run_script, unprivileged
 
@@ -110,7 +113,8 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     missing = tmp_path / "missing.mp4"
     assert script.main(arguments(tmp_path, fake_model, missing, folder, nothing)) == 1
     printed = capsys.readouterr()
-    assert set(os.listdir(tmp_path / "results")) == {"a", "c"}
+    assert set(os.listdir(tmp_path / "results")) == {"a", "c", "summary"}
+    assert set(os.listdir(tmp_path / "results/summary")) == {"summary.csv", "overview.png"}
     assert read_json(tmp_path / "results/c/report.json")["verdict"]["outcome"] == "FAKE"
     errors = printed.err.strip().splitlines()
     assert len(errors) == 3
@@ -118,6 +122,123 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     assert any("b.mp4: has no readable video stream" in line for line in errors)
     assert any("nothing: no videos or images" in line for line in errors)
     assert "2 judged, 2 failed" in printed.out
+
+
+def test_what_a_folder_holds_is_judged_once(
+    tmp_path, script, face_clip, face_views, fake_model, capsys
+):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    shutil.copy(face_clip, folder / "a.mp4")
+    shutil.copy(face_clip, folder / "b.mp4")
+    argv = arguments(tmp_path, fake_model, "--frames", "3", folder)
+    assert script.main(argv) == 0 and "judged before" not in capsys.readouterr().out
+    stamps = {name: read_json(tmp_path / f"results/{name}/report.json") for name in "ab"}
+    write_clip(folder / "b.mp4", face_views[:5])  # another video of that name
+    assert script.main(argv) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("judged before") == 1 and printed.count("⚖️ FINAL VERDICT") == 1
+    assert read_json(tmp_path / "results/a/report.json") == stamps["a"]
+    assert read_json(tmp_path / "results/b/report.json") != stamps["b"]
+    with open(tmp_path / "results/summary/summary.csv", encoding="utf-8") as stream:
+        assert [row["verdict"] for row in csv.DictReader(stream)] == ["FAKE", "FAKE"]
+    for more in (["--again"], ["--frames", "2"]):
+        assert script.main([*argv, *more]) == 0
+        assert "judged before" not in capsys.readouterr().out
+
+
+def test_quiet_is_a_line_a_file_and_json_is_the_report(
+    tmp_path, script, face_clip, empty_clip, fake_model, capsys
+):
+    argv = arguments(tmp_path, fake_model, face_clip, empty_clip, tmp_path / "no.mp4")
+    assert script.main([*argv, "--quiet"]) == 1
+    lines = capsys.readouterr().out.split("📁")[0].strip().splitlines()
+    assert lines[-2].startswith("🔴 FAKE") and str(face_clip) in lines[-2]
+    assert lines[-1].startswith("🟡 INCONCLUSIVE  no score")
+    assert script.main([*argv, "--json"]) == 1
+    printed = capsys.readouterr()
+    reports = [json.loads(line) for line in printed.out.splitlines()]
+    assert [report["verdict"]["outcome"] for report in reports] == ["FAKE", "INCONCLUSIVE"]
+    assert reports[0] == read_json(tmp_path / "results/face/report.json")
+    assert "no.mp4: file not found" in printed.err
+    with pytest.raises(SystemExit):
+        script.main(["--json"])
+
+
+def another(view):
+    """A person of blue skin: to the detector the same face, but unlike in its colours."""
+    return np.ascontiguousarray(view[..., ::-1])
+
+
+def two_faces(face_views, second):
+    """Frames of the face beside another picture of the same size, or of a blank wall."""
+    blank = np.full_like(face_views[0], 90)
+    return [
+        np.hstack([view, blank if other is None else other])
+        for view, other in zip(face_views, second, strict=True)
+    ]
+
+
+def judged_report(tmp_path, script, model, frames, *more):
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, frames)
+    assert script.main(arguments(tmp_path, model, clip, *more)) == 0
+    return read_json(tmp_path / "results/clip/report.json")
+
+
+def test_two_people_are_judged_apart_and_the_console_says_which(
+    tmp_path, script, face_views, fake_model, capsys
+):
+    other = [another(view) for view in face_views]
+    report = judged_report(tmp_path, script, fake_model, two_faces(face_views, other))
+    printed = capsys.readouterr().out
+    assert "👥 FACES" in printed and "DEEPFAKE DETECTED (face " in printed
+    assert printed.count("Frame 1 @ 0.00s, face ") == 2
+    assert [len(face["p_fake_by_frame"]) for face in report["faces"]] == [10, 10]
+    assert report["decided_by"] in ("A", "B")
+    assert cv2.imread(str(tmp_path / "results/clip/frame_analysis.png")).shape[0] > 1500
+
+
+def test_a_face_that_enters_half_way_counts_from_there(
+    tmp_path, script, face_views, fake_model, capsys
+):
+    late = [None] * 12 + [another(view) for view in face_views[12:]]
+    report = judged_report(tmp_path, script, fake_model, two_faces(face_views, late))
+    first, second = report["faces"]
+    assert sum(p is not None for p in first["p_fake_by_frame"]) == 10
+    assert second["p_fake_by_frame"][:5] == [None] * 5 and second["p_fake_by_frame"][-1] is not None
+
+
+def test_a_face_in_one_frame_only_decides_nothing(tmp_path, script, face_views, fake_model, capsys):
+    once = [another(view) if number == 0 else None for number, view in enumerate(face_views)]
+    report = judged_report(tmp_path, script, fake_model, two_faces(face_views, once))
+    assert report["decided_by"] == "A" and report["verdict"]["outcome"] == "FAKE"
+    brief = report["faces"][1]
+    assert brief["verdict"]["outcome"] == "INCONCLUSIVE"
+    assert brief["verdict"]["reasons"] == ["too few usable frames (1 with a face, 3 needed)"]
+
+
+def test_a_cut_between_two_people_does_not_mix_them(tmp_path, script, face_views, fake_model):
+    cut = [*face_views[:12], *(another(view) for view in face_views[12:])]
+    report = judged_report(tmp_path, script, fake_model, cut)
+    seen = [[p is not None for p in face["p_fake_by_frame"]] for face in report["faces"]]
+    assert seen == [[True] * 5 + [False] * 5, [False] * 5 + [True] * 5]
+
+
+def test_a_small_face_in_the_background_is_a_bystander(
+    tmp_path, script, face_views, fake_model, capsys
+):
+    small = [np.full_like(view, 90) for view in face_views]
+    for canvas, view in zip(small, face_views, strict=True):
+        canvas[20:132, 60:156] = cv2.resize(view, (96, 112))
+    large = [cv2.resize(view, (480, 560)) for view in face_views]
+    small = [
+        cv2.copyMakeBorder(s, 0, 280, 0, 0, cv2.BORDER_CONSTANT, value=(90,) * 3) for s in small
+    ]
+    frames = [np.hstack(pair) for pair in zip(large, small, strict=True)]
+    report = judged_report(tmp_path, script, fake_model, frames)
+    assert len(report["faces"]) == 1 and len(report["bystanders"]) == 1
+    assert "Not judged, being small or many: 1" in capsys.readouterr().out
 
 
 def test_names_that_cannot_exist_do_not_stop_the_rest(
@@ -149,7 +270,7 @@ def test_two_videos_of_one_name_keep_their_own_reports(tmp_path, script, face_cl
         shutil.copy(face_clip, clip)
     for _ in range(2):  # and a second round takes the same folders again
         assert script.main(arguments(tmp_path, fake_model, "--frames", "3", *clips)) == 0
-    folders = os.listdir(tmp_path / "results")
+    folders = set(os.listdir(tmp_path / "results")) - {"summary"}
     assert len(folders) == 3 and "clip" in folders
     paths = {read_json(tmp_path / f"results/{f}/report.json")["file"]["path"] for f in folders}
     assert paths == {str(clip) for clip in clips}

@@ -3,13 +3,24 @@
 import pytest
 
 from utils.config import VerdictConfig
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, judge, relative
+from utils.temporal import consistency, drift, fake_runs, neighbour_agreement
+from utils.verdict import (
+    FAKE,
+    INCONCLUSIVE,
+    REAL,
+    Marks,
+    join_scores,
+    judge,
+    most_suspicious,
+    relative,
+)
 
-RULES = VerdictConfig(min_frames=3, band=0.1, min_agreement=0.7)
+RULES = VerdictConfig(min_frames=3, band=0.1, min_agreement=0.7, min_run=0.3)
 
 
-def judged(scores, threshold=0.5, **options):
-    return judge(scores, threshold, RULES, **options)
+def judged(scores, threshold=0.5, measured=None, voting="mean", **options):
+    marks = Marks(threshold, *(measured or (threshold, threshold)), voting=voting)
+    return judge(scores, marks, RULES, **options)
 
 
 def test_clear_scores_give_clear_verdicts():
@@ -94,3 +105,72 @@ def test_the_edge_of_the_band_and_of_agreement_count_as_clear():
 def test_consistency_is_closeness_to_the_mean():
     assert consistency([0.5, 0.5]) == [1.0, 1.0]
     assert consistency([1.0, 0.0]) == [0.5, 0.5]
+
+
+def test_ways_of_joining_frames():
+    scores = [0.1, 0.6, 0.6, 0.999]
+    assert join_scores(scores) == pytest.approx(0.57475)
+    assert join_scores(scores, "majority") == 0.75
+    odds = 1 / 9 * 1.5 * 1.5 * 999
+    assert join_scores(scores, "log-odds") == pytest.approx(odds**0.25 / (1 + odds**0.25))
+    # One frame of certainty weighs more in log-odds than in the mean.
+    assert (
+        judged([0.45] * 3 + [0.9999], voting="log-odds").p_fake
+        > judged([0.45] * 3 + [0.9999]).p_fake
+    )
+    assert judged([0.6] * 4, voting="majority").p_fake == 1.0
+
+
+def timed(scores, **options):
+    return judged(scores, seconds=[float(n) for n in range(len(scores))], **options)
+
+
+def test_a_part_in_a_row_makes_a_video_fake_for_these_seconds():
+    half = [0.05] * 5 + [0.97, 0.95, 0.96, 0.94] + [0.05]
+    assert judged(half).outcome == INCONCLUSIVE  # without times there are no parts
+    verdict = timed(half)
+    assert verdict.outcome == FAKE and verdict.span == (5.0, 8.0) and verdict.reasons == ()
+    assert verdict.confidence == pytest.approx(0.955)
+    assert verdict.p_fake == pytest.approx(sum(half) / 10)
+    # Frames without the face do not end the part; a real one does.
+    assert timed([0.05] * 4 + [0.97, None, 0.95, 0.96] + [0.05] * 2).span == (4.0, 7.0)
+    assert timed([0.05] * 5 + [0.97, 0.05, 0.96, 0.94] + [0.05]).outcome != FAKE
+
+
+def test_a_part_must_be_long_and_clear_enough():
+    assert timed([0.05] * 8 + [0.97, 0.97]).outcome == REAL  # two frames are chance
+    twelve_of_forty = [0.05] * 28 + [0.97] * 12
+    assert timed(twelve_of_forty).span == (28.0, 39.0)
+    assert timed([0.05] * 29 + [0.97] * 11).span is None
+    assert timed([0.05] * 6 + [0.65] * 4, measured=(0.3, 0.8)).outcome != FAKE
+    whole = timed([0.97] * 5)
+    assert whole.outcome == FAKE and whole.span is None
+    assert timed([0.97] * 5, caveat="untrained").outcome == INCONCLUSIVE
+
+
+def test_a_video_is_as_suspicious_as_its_most_suspicious_face():
+    real, fake, unsure, brief = (
+        judged([0.1] * 4),
+        judged([0.9] * 4),
+        judged([0.52] * 4),
+        judged([0.99]),
+    )
+    assert most_suspicious([real, fake, unsure], RULES, False) == 1
+    assert most_suspicious([real, unsure], RULES, False) == 1
+    # Seen in one frame only, a face decides nothing ...
+    assert most_suspicious([real, brief], RULES, False) == 0
+    # ... unless there is none better, or the frame is all there is.
+    assert most_suspicious([brief, judged([0.1, 0.1])], RULES, False) == 1
+    images = [judge([p], Marks(), RULES, is_image=True) for p in (0.1, 0.9)]
+    assert most_suspicious(images, RULES, True) == 1
+
+
+def test_what_scores_do_over_time():
+    scores = [0.9, 0.8, 0.1, None, 0.2, 0.7]
+    runs = fake_runs(scores, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], 0.5)
+    assert [(run.frames, run.start, run.end) for run in runs] == [(2, 0.0, 1.0), (1, 5.0, 5.0)]
+    assert runs[0].p_fake == pytest.approx(0.85)
+    assert fake_runs([0.1, None], [0.0, 1.0], 0.5) == []
+    assert neighbour_agreement([0.9, 0.8, 0.1, 0.2], 0.5) == pytest.approx(2 / 3)
+    assert neighbour_agreement([0.9], 0.5) is None
+    assert drift([0.1, 0.2, 0.5, 0.7]) == pytest.approx(0.45) and drift([0.1, 0.9]) is None

@@ -1,33 +1,32 @@
 """One video from file to verdict: the steps that scripts and tests share."""
 
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+import string
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from utils.attention import inside_share
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.config import VISIBLE_SHARE, VerdictConfig
-from utils.faces import Face, crop_square, main_faces, square_around
-from utils.files import sha256_of
-from utils.verdict import INCONCLUSIVE, REAL, Verdict, frame_vote, judge, undecided_range
+from utils.faces import Face, crop_square, square_around
+from utils.quality import face_sharpness
+from utils.tracks import link_faces, sides_of, without_bystanders
+from utils.verdict import INCONCLUSIVE, REAL, Marks, Verdict, frame_vote, judge, most_suspicious
 from utils.video import Frame, is_image, read_frames
-
-REPORT_VERSION = 1
 
 
 @dataclass
-class FrameResult:
-    """One sampled frame: its face if it has one, and what the network made of it.
+class View:
+    """A face in one frame, and what the network made of it.
 
     crop: (S, S, 3) uint8 BGR as stored by extraction. visible: square (left, top, right, bottom)
     of the frame that the network sees. heat: (h, w) in [0, 1] over that square, the evidence
-    for heat_label.
+    for the track's heat_label.
     """
 
-    frame: Frame
-    face: Face | None
+    face: Face
     crop: np.ndarray | None = None
     visible: tuple[int, int, int, int] | None = None
     p_fake: float | None = None
@@ -35,101 +34,115 @@ class FrameResult:
 
 
 @dataclass
+class Track:
+    """A judged face: its views, None for the frames in which it is not found, and its verdict.
+
+    name: a letter. marks: of the checkpoint for faces as sharp as this one. attention: share of the
+    heat inside the face box, and what chance would give, or None without heat.
+    """
+
+    name: str
+    views: list[View | None]
+    marks: Marks = Marks()
+    verdict: Verdict | None = None
+    heat_label: int = FAKE_LABEL
+    attention: tuple[float, float] | None = None
+
+    @property
+    def seen(self) -> list[View]:
+        return [view for view in self.views if view]
+
+    @property
+    def scores(self) -> list[float | None]:
+        return [view.p_fake if view else None for view in self.views]
+
+    @property
+    def side_px(self) -> float:
+        """The median longer side of the face box, in pixels of the video."""
+        return float(np.median([view.face.side_px for view in self.seen]))
+
+
+@dataclass
 class Analysis:
-    """A judged video."""
+    """A video with its judged faces, largest and most persistent first, and its verdict, which is
+    that of lead, its most suspicious face; None where no face is found.
+
+    bystanders: median side in pixels and number of frames of each face that is not judged.
+    """
 
     path: Path
-    frames: list[FrameResult]
-    verdict: Verdict
-    heat_label: int
-    threshold: float
-    undecided: tuple[float, float] = (0.4, 0.6)
+    frames: list[Frame]
+    tracks: list[Track]
+    bystanders: list[tuple[float, int]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    lead: Track | None = None
+    rules: VerdictConfig = VerdictConfig()
+
+    @property
+    def seconds(self) -> list[float]:
+        return [frame.seconds for frame in self.frames]
 
 
-def find_faces(path: Path, detector, count: int) -> list[FrameResult]:
-    """Read at most count evenly spaced frames and find the main face. Raises VideoError."""
+def find_faces(path: Path, detector, count: int) -> Analysis:
+    """Read at most count evenly spaced frames and follow their faces. Raises VideoError."""
     frames = read_frames(path, count)
-    faces = main_faces([detector.detect(frame.image) for frame in frames])
-    return [FrameResult(frame, face) for frame, face in zip(frames, faces, strict=True)]
+    images = [frame.image for frame in frames]
+    found = link_faces(images, [detector.detect(image) for image in images])
+    chosen, small = without_bystanders(found)
+    rules = VerdictConfig()
+    chosen, others = chosen[: rules.max_faces], chosen[rules.max_faces :] + small
+    tracks = [
+        Track(name, [face and View(face) for face in faces])
+        for name, faces in zip(string.ascii_uppercase, chosen, strict=False)
+    ]
+    bystanders = [(float(np.median(sides_of(t))), len(sides_of(t))) for t in others]
+    return Analysis(path, frames, tracks, bystanders, rules=rules)
 
 
-def cut_crops(results: list[FrameResult], preprocessing) -> None:
-    """Add crop and visible square to every result with a face, as the checkpoint wants them."""
-    for result in results:
-        if result.face:
-            square = square_around(result.face, preprocessing.crop_margin)
-            result.crop = crop_square(result.frame.image, square, preprocessing.crop_size_px)
-            result.visible = square_around(result.face, preprocessing.crop_margin * VISIBLE_SHARE)
+def cut_crops(analysis: Analysis, preprocessing) -> None:
+    """Add crop and visible square to every view, as the checkpoint wants them."""
+    margin, size_px = preprocessing.crop_margin, preprocessing.crop_size_px
+    for track in analysis.tracks:
+        for frame, view in zip(analysis.frames, track.views, strict=True):
+            if view:
+                view.crop = crop_square(frame.image, square_around(view.face, margin), size_px)
+                view.visible = square_around(view.face, margin * VISIBLE_SHARE)
 
 
-def score_and_judge(
-    path: Path, results: list[FrameResult], checkpoint, device, caveat: str | None = None
-) -> Analysis:
-    """Send all crops through the network in one batch, and judge. A caveat forbids a verdict."""
+def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None = None) -> None:
+    """Send all crops through the network, and judge every face. A caveat forbids a verdict."""
     import torch  # here, for reading and detection need not wait for it
 
     from utils.frames import eval_transform
     from utils.gradcam import heat_for, predict_with_cam
 
-    cut_crops(results, checkpoint.preprocessing)
-    usable = [result for result in results if result.crop is not None]
-    evidence = np.zeros((0, 1, 1))
-    if usable:
-        crops = np.stack([result.crop[..., ::-1].transpose(2, 0, 1) for result in usable])
+    cut_crops(analysis, checkpoint.preprocessing)
+    image, rules = is_image(analysis.path), analysis.rules
+    for track in analysis.tracks:
+        crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
         batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))
         p_fake, evidence = predict_with_cam(
             checkpoint.model, batch.to(device), checkpoint.temperature
         )
-        for result, score in zip(usable, p_fake, strict=True):
-            result.p_fake = float(score)
-    verdict = judge(
-        [result.p_fake for result in results],
-        checkpoint.threshold,
-        VerdictConfig(),
-        checkpoint.undecided,
-        is_image(path),
-        caveat,
-    )
-    # Of an INCONCLUSIVE video, the evidence for the side that its mean leans to.
-    leans = verdict.outcome
-    if leans == INCONCLUSIVE and verdict.p_fake is not None:
-        leans = frame_vote(verdict.p_fake, checkpoint.threshold)
-    heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
-    for result, heat in zip(usable, heat_for(evidence, heat_label) if usable else [], strict=True):
-        result.heat = heat
-    undecided = undecided_range(checkpoint.threshold, checkpoint.undecided, VerdictConfig())
-    return Analysis(path, results, verdict, heat_label, checkpoint.threshold, undecided)
-
-
-def report_content(analysis: Analysis, model_facts: dict) -> dict:
-    """What report.json holds: plain values only."""
-    path = analysis.path
-    return {
-        "version": REPORT_VERSION,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "file": {
-            "name": path.name,
-            "path": str(path.resolve()),
-            "size_bytes": path.stat().st_size,
-            "sha256": sha256_of(path),
-        },
-        "model": model_facts,
-        "threshold": analysis.threshold,
-        "undecided": list(analysis.undecided),
-        "rules": asdict(VerdictConfig()),
-        "frames": [_frame_content(result, analysis.threshold) for result in analysis.frames],
-        "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
-        "verdict": {k: v for k, v in asdict(analysis.verdict).items() if "votes" not in k},
-    }
-
-
-def _frame_content(result: FrameResult, threshold: float) -> dict:
-    face, score = result.face, result.p_fake
-    return {
-        "index": result.frame.index,
-        "seconds": round(result.frame.seconds, 3),
-        "box_xyxy": face and [round(value, 1) for value in face.box_xyxy],
-        "detection_score": face and round(face.score, 3),
-        "p_fake": score,
-        "vote": None if score is None else frame_vote(score, threshold),
-    }
+        for view, score in zip(track.seen, p_fake, strict=True):
+            view.p_fake = float(score)
+        margin = checkpoint.preprocessing.crop_margin
+        sharpness = np.median([face_sharpness(view.crop, margin) for view in track.seen])
+        track.marks = checkpoint.marks(float(sharpness))
+        verdict = judge(track.scores, track.marks, rules, analysis.seconds, image, caveat)
+        track.verdict = verdict
+        # Of an INCONCLUSIVE face, the evidence for the side that its score leans to.
+        leans = verdict.outcome
+        if leans == INCONCLUSIVE:
+            leans = frame_vote(verdict.p_fake, track.marks.threshold)
+        track.heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
+        for view, heat in zip(track.seen, heat_for(evidence, track.heat_label), strict=True):
+            view.heat = heat
+        track.attention = inside_share(track.seen)
+    if analysis.tracks:
+        verdicts = [track.verdict for track in analysis.tracks]
+        analysis.lead = analysis.tracks[most_suspicious(verdicts, rules, image)]
+        analysis.verdict = analysis.lead.verdict
+    else:
+        nothing = [None] * len(analysis.frames)
+        analysis.verdict = judge(nothing, checkpoint.marks(), rules, None, image, caveat)

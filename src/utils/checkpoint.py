@@ -8,6 +8,7 @@ import torch
 
 from utils.files import atomic_file
 from utils.model import BACKBONES, DeepfakeDetector
+from utils.verdict import Marks
 
 FORMAT = "deepfake-detector"
 VERSION = 2  # 2: temperature
@@ -43,11 +44,20 @@ class Checkpoint:
     metrics: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
 
-    @property
-    def undecided(self) -> tuple[float, float]:
-        """p_fake between which validation gave too many wrong verdicts; empty where unknown."""
+    def marks(self, sharpness: float | None = None) -> Marks:
+        """What validation taught about scores; with sharpness, about faces as sharp as this."""
         known = self.metrics.get("calibration", {})
-        return known.get("real_below", self.threshold), known.get("fake_from", self.threshold)
+        for part in known.get("by_sharpness", ()) if sharpness is not None else ():
+            if part["below"] is None or sharpness < part["below"]:
+                known = known | part
+                break
+        return Marks(
+            self.threshold,
+            known.get("real_below", self.threshold),
+            known.get("fake_from", self.threshold),
+            known.get("false_alarms"),
+            known.get("voting", "mean"),
+        )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:

@@ -153,6 +153,9 @@ class TrainConfig:
     ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
+    max_wrong: float = option(
+        0.05, "share of verdicts that may be wrong on validation, or none is given", type=fraction
+    )
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)
@@ -199,6 +202,9 @@ class TestConfig:
     frames: int = option(10, "evenly spaced frames a video", type=positive_int)
     detector: str = option("auto", "face detector", choices=("auto", "yunet", "haar"))
     device: str = option("auto", "auto, cpu, cuda or mps")
+    again: bool = option(False, "judge files of a folder anew that were judged before")
+    quiet: bool = option(False, "one line a file")
+    json: bool = option(False, "print report.json of each file on one line, and nothing else")
 
 
 @dataclass(frozen=True)
@@ -223,11 +229,13 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class VerdictConfig:
-    """When a verdict is INCONCLUSIVE. All values are shares or probabilities in [0, 1]."""
+    """When a verdict is INCONCLUSIVE, and whom it is about. Shares and probabilities in [0, 1]."""
 
     min_frames: int = 3
-    band: float = 0.1  # a mean closer to the threshold than this decides nothing
+    band: float = 0.1  # a score closer to the threshold than this decides nothing
     min_agreement: float = 0.7  # share of frames that must vote with the verdict
+    min_run: float = 0.3  # share of frames in a row that make a part of the video FAKE
+    max_faces: int = 8  # judged; the others are only counted
 
 
 def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:

@@ -1,4 +1,4 @@
-"""Finding faces in frames, following them over a video, and cutting them out."""
+"""Finding faces in frames, and cutting them out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,60 +120,6 @@ def _shrink(image: np.ndarray) -> tuple[np.ndarray, float]:
         return image, scale
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
-
-
-def link_faces(frames: list[list[Face]]) -> list[list[Face | None]]:
-    """Link the faces of sampled frames into tracks, each one face or None a frame.
-
-    Frames lie seconds apart, so a face continues a track when it is of similar size (half to twice)
-    and near its last place (within 1.5 face sides); nearest pairs are linked first. Tracks are
-    ordered by the sum of their face sides: large and persistent first.
-    """
-    tracks: list[list[Face | None]] = []
-    for number, faces in enumerate(frames):
-        pairs = []
-        for t, track in enumerate(tracks):
-            last = next(face for face in reversed(track) if face)
-            for f, face in enumerate(faces):
-                distance = np.hypot(*np.subtract(face.centre_xy, last.centre_xy)) / last.side_px
-                if 0.5 <= face.side_px / last.side_px <= 2 and distance <= 1.5:
-                    pairs.append((distance, t, f))
-        linked = {}
-        for _, t, f in sorted(pairs):
-            if t not in linked and f not in linked.values():
-                linked[t] = f
-        for t, track in enumerate(tracks):
-            track.append(faces[linked[t]] if t in linked else None)
-        for f, face in enumerate(faces):
-            if f not in linked.values():
-                tracks.append([None] * number + [face])
-    return sorted(tracks, key=lambda track: -sum(_sides(track)))
-
-
-def main_faces(frames: list[list[Face]]) -> list[Face | None]:
-    """The face to judge in each frame: that of the track which persists and is largest.
-
-    It is the track with the largest median face among those that are in more than half as many
-    frames as the longest. A frame in which that track is lost but which shows exactly one face, of
-    half to twice its median size, contributes that face: people move further than links allow.
-    """
-    tracks = link_faces(frames)
-    if not tracks:
-        return [None] * len(frames)
-    longest = max(len(_sides(track)) for track in tracks)
-    lasting = [track for track in tracks if 2 * len(_sides(track)) > longest]
-    main = max(lasting, key=lambda track: np.median(_sides(track)))
-    median = float(np.median(_sides(main)))
-    chosen = []
-    for face, faces in zip(main, frames, strict=True):
-        if face is None and len(faces) == 1 and 0.5 <= faces[0].side_px / median <= 2:
-            face = faces[0]
-        chosen.append(face)
-    return chosen
-
-
-def _sides(track: list[Face | None]) -> list[float]:
-    return [face.side_px for face in track if face]
 
 
 def square_around(face: Face, margin: float) -> tuple[int, int, int, int]:

@@ -11,10 +11,11 @@ import torch
 from torch.utils.data import Dataset
 from torchvision import transforms
 
-from utils.augment import augment
+from utils.augment import augment, degrade
 from utils.blending import Blend, blend_self, blend_swap, find_partners
 from utils.checkpoint import Preprocessing
 from utils.config import FAKE, REAL, VISIBLE_SHARE
+from utils.quality import face_sharpness
 from utils.sampling import Draw
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -112,7 +113,8 @@ class FaceFrames(Dataset):
     ):
         self.frames_dir, self.videos = frames_dir, videos
         self.is_training, self.self_blend = is_training, self_blend
-        self.transform = eval_transform(settings)
+        self.transform, self.margin = eval_transform(settings), settings.crop_margin
+        self.worse = False  # whether evaluation shows crops as bad video would
         self.samples = [
             Sample(f"{video['id']}/{frame['crop']}", video["label"], number, *_face(video, frame))
             for number, video in enumerate(videos)
@@ -144,7 +146,13 @@ class FaceFrames(Dataset):
         if sample.blend:
             rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
             image = self._blend(index, image, sample.blend, rng, 1.0).fake
+        if self.worse:
+            image = degrade(image, np.random.default_rng(zlib.crc32(sample.name.encode())))
         return image
+
+    def sharpness(self, index: int) -> float:
+        """Of the face in what evaluation shows of a sample."""
+        return face_sharpness(self.shown_image(index)[..., ::-1], self.margin)
 
     def _item(self, index: int) -> Item:
         image = self.transform(_to_tensor(self.shown_image(index)))

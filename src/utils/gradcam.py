@@ -6,6 +6,8 @@ import torch
 from utils.config import FAKE, REAL
 from utils.model import DeepfakeDetector
 
+AT_ONCE = 32  # images; memory would grow with hundreds of frames
+
 
 def predict_with_cam(
     model: DeepfakeDetector, images: torch.Tensor, temperature: float = 1.0
@@ -20,7 +22,8 @@ def predict_with_cam(
     do not influence each other in evaluation mode, so their logits may be summed.
     """
     with torch.inference_mode():
-        maps = model.features(images.contiguous(memory_format=torch.channels_last))
+        parts = images.contiguous(memory_format=torch.channels_last).split(AT_ONCE)
+        maps = torch.cat([model.features(part) for part in parts])
     maps = maps.clone().requires_grad_()  # a normal tensor again, outside inference mode
     logits = model.head(maps)
     log_odds = logits[:, FAKE] - logits[:, REAL]

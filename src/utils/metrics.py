@@ -1,14 +1,12 @@
-"""What scores are worth: figures by frame, by video and by group; threshold and temperature."""
+"""What scores are worth: figures by frame, by video and by group."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score, roc_curve
 
 from utils.config import FAKE, REAL
-
-# Of verdicts on validation that may be wrong: it takes more to accuse than to clear.
-MAX_WRONG = {REAL: 0.10, FAKE: 0.05}
+from utils.verdict import join_scores
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,16 @@ class Scores:
     samples: np.ndarray | None = None
 
 
-def by_video(frames: Scores, videos: np.ndarray) -> Scores:
-    """Mean p_fake of each video's frames; videos (n,) holds each frame's video number."""
+def by_video(frames: Scores, videos: np.ndarray, way: str = "mean") -> Scores:
+    """The joined p_fake of each video's frames; videos (n,) holds each frame's video number."""
     _, first, inverse = np.unique(videos, return_index=True, return_inverse=True)
-    means = np.bincount(inverse, frames.p_fake) / np.bincount(inverse)
+    if way == "mean":
+        joined = np.bincount(inverse, frames.p_fake) / np.bincount(inverse)
+    else:
+        parts = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
+        joined = np.array([join_scores(frames.p_fake[part], way) for part in parts])
     groups = None if frames.groups is None else frames.groups[first]
-    return Scores(means, frames.labels[first], groups)
+    return Scores(joined, frames.labels[first], groups)
 
 
 def metrics(scores: Scores, threshold: float) -> dict:
@@ -80,101 +82,6 @@ def by_group(scores: Scores, threshold: float) -> dict[str, dict]:
     return result
 
 
-def choose_threshold(scores: Scores) -> dict[str, float]:
-    """The threshold with the best balanced accuracy, and the error rates that it gave.
-
-    Among equals the one nearest 0.5; it lies half way between two scores, so that neither sits on
-    it. Without both classes it is 0.5 with unknown rates.
-    """
-    if len(np.unique(scores.labels)) < 2:
-        return {"threshold": 0.5, "false_positive_rate": None, "false_negative_rate": None}
-    levels = np.unique(scores.p_fake)
-    candidates = np.clip(np.concatenate([[0.5], (levels[1:] + levels[:-1]) / 2]), 1e-6, 1 - 1e-6)
-    real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
-    fpr = 1 - np.searchsorted(real, candidates) / len(real)
-    fnr = np.searchsorted(fake, candidates) / len(fake)
-    order = np.lexsort((np.abs(candidates - 0.5), np.round(fpr + fnr, 9)))
-    best = order[0]
-    return {
-        "threshold": float(candidates[best]),
-        "false_positive_rate": float(fpr[best]),
-        "false_negative_rate": float(fnr[best]),
-    }
-
-
-def log_odds(p_fake: np.ndarray) -> np.ndarray:
-    p = np.clip(np.asarray(p_fake, np.float64), 1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p))
-
-
-def fit_temperature(scores: Scores) -> float:
-    """The temperature in [0.05, 20] by which dividing log-odds minimises the log loss.
-
-    Guo et al., ICML 2017. Classes count alike, for validation's share of fakes is not the world's.
-    """
-    odds = log_odds(scores.p_fake)
-    signs = np.where(scores.labels == FAKE, 1.0, -1.0)
-    counts = np.bincount(scores.labels, minlength=2)
-    if not counts.all():
-        return 1.0
-    weights = 1 / counts[scores.labels]
-    temperatures = np.geomspace(0.05, 20, 400)
-    losses = [(weights * np.logaddexp(0, -signs * odds / t)).sum() for t in temperatures]
-    return float(temperatures[int(np.argmin(losses))])
-
-
-def with_temperature(p_fake: np.ndarray, temperature: float) -> np.ndarray:
-    """p_fake after dividing its log-odds by the temperature."""
-    return 1 / (1 + np.exp(-log_odds(p_fake) / temperature))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What validation teaches about a model's scores. Rates are None where a class was absent.
-
-    real_below, fake_from: between them too many of its verdicts would have been wrong.
-    """
-
-    temperature: float
-    threshold: float
-    false_positive_rate: float | None
-    false_negative_rate: float | None
-    real_below: float = 0.0
-    fake_from: float = 1.0
-
-
-def calibrate(frames: Scores, videos: np.ndarray) -> Calibration:
-    """Temperature from the frames, then the threshold from the videos' scaled means."""
-    temperature = fit_temperature(frames)
-    scaled = by_video(scale(frames, temperature), videos)
-    chosen = choose_threshold(scaled)
-    return Calibration(temperature, **chosen, **decided_ends(scaled, chosen["threshold"]))
-
-
-def decided_ends(scores: Scores, threshold: float) -> dict:
-    """The highest score below which, and the lowest from which, no more than MAX_WRONG of the
-    verdicts are wrong, were real and fake equally frequent; 0 and 1 where there is none. Nor are
-    more than MAX_WRONG[FAKE] of the reals called fake."""
-    real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
-    if not len(real) or not len(fake):
-        return {"real_below": 0.0, "fake_from": 1.0}
-    levels = np.unique(np.append(scores.p_fake, threshold))
-    reals = np.searchsorted(real, levels) / len(real)  # the share below each level
-    fakes = np.searchsorted(fake, levels) / len(fake)
-    low = levels[(levels <= threshold) & (reals > 0) & (fakes <= MAX_WRONG[REAL] * (reals + fakes))]
-    reals, fakes = 1 - reals, 1 - fakes
-    is_sure = (fakes > 0) & (reals <= MAX_WRONG[FAKE] * np.minimum(1, reals + fakes))
-    high = levels[(levels >= threshold) & is_sure]
-    return {
-        "real_below": float(low.max()) if len(low) else 0.0,
-        "fake_from": float(high.min()) if len(high) else 1.0,
-    }
-
-
-def scale(scores: Scores, temperature: float) -> Scores:
-    return replace(scores, p_fake=with_temperature(scores.p_fake, temperature))
-
-
 def reliability(scores: Scores, bins: int = 10) -> tuple[list[dict], float]:
     """Mean p_fake against the share of fakes in equal bins of p_fake, both classes weighted alike,
     and the expected calibration error: their mean distance, by the weight in the bins."""
@@ -189,22 +96,6 @@ def reliability(scores: Scores, bins: int = 10) -> tuple[list[dict], float]:
             share = weights[members].sum() / weights.sum()
             rows.append({"weight": float(share), "p_fake": float(mean), "fake": float(fake)})
     return rows, float(sum(row["weight"] * abs(row["p_fake"] - row["fake"]) for row in rows))
-
-
-class Outcome:
-    """One pass of evaluation with the checkpoint's calibration applied.
-
-    raw and frames: scores of the frames before and after temperature scaling; videos: their means;
-    numbers: each frame's video. The metrics are at the checkpoint's threshold.
-    """
-
-    def __init__(self, raw: Scores, numbers: np.ndarray, temperature: float, threshold: float):
-        self.raw, self.numbers, self.threshold = raw, numbers, threshold
-        self.frames = scale(raw, temperature)
-        self.videos = by_video(self.frames, numbers)
-        self.frame_metrics = metrics(self.frames, threshold)
-        self.video_metrics = metrics(self.videos, threshold)
-        self.by_method = by_group(self.videos, threshold)
 
 
 def _ratio(part, whole) -> float | None:

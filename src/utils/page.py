@@ -8,14 +8,44 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from utils.analysis import Analysis
+from utils.console import shown
 from utils.files import atomic_file
 from utils.verdict import FAKE, INCONCLUSIVE, REAL
 
 DPI = 100
 
+TITLES = {
+    FAKE: "DEEPFAKE DETECTED",
+    REAL: "APPEARS AUTHENTIC",
+    INCONCLUSIVE: "INCONCLUSIVE",
+}
+
 # Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
 COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
 GREY = "#767676"
+
+
+def title_of(analysis: Analysis) -> str:
+    span, text = analysis.verdict.span, TITLES[analysis.verdict.outcome]
+    return f"{text} FROM {span[0]:.1f} TO {span[1]:.1f} s" if span else text
+
+
+def summary(analysis: Analysis) -> str:
+    """The figures behind a video's verdict in one line."""
+    verdict = analysis.verdict
+    if verdict.p_fake is None:
+        return verdict.reasons[0]
+    which = f"face {analysis.lead.name} of {len(analysis.tracks)}: " * (len(analysis.tracks) > 1)
+    text = f"{which}p_fake {verdict.p_fake:.3f} (threshold {analysis.lead.marks.threshold:.2f})"
+    text += f"  ·  {verdict.fake_votes} of {verdict.usable} frames vote FAKE"
+    # The console gives each reason in full; its bracket repeats figures that stand here already.
+    return text + "".join(f"  ·  {reason.partition(' (')[0]}" for reason in verdict.reasons)
+
+
+def elided(text: str, limit: int) -> str:
+    text = shown(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def render(figure: Figure) -> np.ndarray:

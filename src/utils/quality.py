@@ -22,6 +22,12 @@ def sharpness(crop: np.ndarray, box_xyxy: list[float]) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
+def face_sharpness(crop: np.ndarray, margin: float) -> float:
+    """Sharpness over the middle of a crop whose side is margin x the longer side of its face."""
+    edge = len(crop) * (1 - 1 / margin) / 2
+    return sharpness(crop, [edge, edge, len(crop) - edge, len(crop) - edge])
+
+
 def turn(landmarks_xy: list[list[float]]) -> float:
     """How far the nose tip lies beside the middle of the eyes, in eye distances.
 

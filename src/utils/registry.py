@@ -14,7 +14,6 @@ from utils.faces import (
     Face,
     crop_square,
     load_detector,
-    main_faces,
     square_around,
     to_crop,
     whole_image,
@@ -22,6 +21,7 @@ from utils.faces import (
 from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from utils.quality import describe
 from utils.sequence import read_sequence
+from utils.tracks import main_faces
 from utils.video import Frame, VideoError, read_frames
 from utils.workers import FatalError, JobError
 
@@ -66,10 +66,11 @@ class Extractor:
             size_bytes = _size_of(video.path)
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error
-        faces = main_faces([self.detector.detect(frame.image) for frame in frames])
+        images = [frame.image for frame in frames]
+        faces = main_faces(images, [self.detector.detect(image) for image in images])
         if video.is_cut:  # the data set's authors found a face where the detector does not
             margin = self.settings.crop_margin
-            whole = [whole_image(frame.image, margin) for frame in frames]
+            whole = [whole_image(image, margin) for image in images]
             faces = [face or image for face, image in zip(faces, whole, strict=True)]
         about = {
             "id": video.id,

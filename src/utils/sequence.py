@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from utils.config import IMAGE_SUFFIXES
-from utils.video import Frame, VideoError, decode_image, sample_indices
+from utils.frame import Frame, VideoError, decode_image, sample_indices
 
 
 def read_sequence(path: Path, count: int) -> list[Frame]:

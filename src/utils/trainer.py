@@ -11,16 +11,17 @@ import torch
 from torch import nn
 
 from utils import console
-from utils.checkpoint import load_checkpoint
+from utils.calibration import Outcome, calibrate, calibrate_by_sharpness
+from utils.checkpoint import Checkpoint, load_checkpoint
 from utils.config import BEST_MODEL_NAME, FAKE, REAL
 from utils.console import shown
 from utils.device import describe_device, place
 from utils.distributed import Team
 from utils.engine import evaluate, train_one_epoch
 from utils.files import write_json_lines
-from utils.metrics import Outcome, by_video, calibrate, metrics
+from utils.metrics import Scores, by_video, metrics
 from utils.sampling import size_at
-from utils.training import Run, save_if_best, save_run
+from utils.training import Run, save_calibrated, save_if_best, save_run
 from utils.training_data import class_weights, set_size
 
 SECONDS_BETWEEN_SAVES = 600
@@ -96,8 +97,9 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
         run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
         is_best = False
         if team.is_main:
-            calibration = calibrate(frames, numbers)
-            is_best = save_if_best(run, config, judged, data_mark, calibration)
+            calibration = calibrate(frames, numbers, config.max_wrong)
+            datasets = sorted({v["dataset"] for v in loaders["train"].dataset.videos})
+            is_best = save_if_best(run, config, judged, data_mark, calibration, datasets)
             write_json_lines(folder / "history.jsonl", run.history)
         save()
         saved = time.monotonic()
@@ -133,19 +135,45 @@ def print_results(title: str, result: dict) -> None:
     print("╚" + "═" * 40 + "╝")
 
 
+def calibrate_best(config, best: Checkpoint, scored: dict, dataset) -> None:
+    """Say nothing where validation was too often wrong; more often so for faces less sharp."""
+    frames, numbers = scored["val"]
+    calibration = calibrate(frames, numbers, config.max_wrong)
+    both, sharpness = [], []
+    for name, worse in (("val", False), ("worse", True)):
+        dataset.worse = worse
+        both.append(scored[name][0])
+        samples = console.progress(both[-1].samples, len(both[-1].samples), "Sharpness", "crops")
+        sharpness += [dataset.sharpness(int(index)) for index in samples]
+    dataset.worse = False
+    together = Scores(
+        *(np.concatenate([getattr(s, n) for s in both]) for n in ("p_fake", "labels"))
+    )
+    videos = np.concatenate([numbers, scored["worse"][1] + len(dataset.videos)])
+    known = calibrate_by_sharpness(calibration, together, videos, np.array(sharpness))
+    save_calibrated(config, best, known)
+
+
 def test_best(run: Run, config, loaders: dict, device, data_mark: str, team: Team) -> None:
     """Touch the test set, once, with the epoch that validation chose; report it."""
     team.wait()  # until the last epoch is saved
     path = config.models / BEST_MODEL_NAME
     best = load_checkpoint(path)
     place(best.model, device)
-    outcomes = {}
-    for name in ("val", "test"):
-        set_size(loaders[name], best.preprocessing, best.preprocessing.image_size_px)
-        frames, numbers = evaluate(best.model, loaders[name], device, name.capitalize(), team)
-        outcomes[name] = Outcome(frames, numbers, best.temperature, best.threshold)
+    scored = {}
+    passes = (("val", "val", False), ("worse", "val", True), ("test", "test", False))
+    for name, split, worse in passes:
+        loader = loaders[split]
+        set_size(loader, best.preprocessing, best.preprocessing.image_size_px)
+        loader.dataset.worse = worse
+        label = {"worse": "Validation made worse"}.get(name, name.capitalize())
+        scored[name] = evaluate(best.model, loader, device, label, team)
     if not team.is_main:
         return
+    calibrate_best(config, best, scored, loaders["val"].dataset)
+    outcomes = {
+        name: Outcome(*scored[name], best.temperature, best.marks()) for name in ("val", "test")
+    }
     test = outcomes["test"]
     console.heading("📊 TEST RESULTS")
     results = {"video": test.video_metrics, "frame": test.frame_metrics}

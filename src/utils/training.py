@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from utils.calibration import Calibration
 from utils.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -17,12 +18,11 @@ from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 from utils.device import choose_precision, place
 from utils.engine import TrainingError
 from utils.lite import is_lite1, load_lite1
-from utils.metrics import Calibration
 from utils.model import DeepfakeDetector, WeightsError
 
 # What an interrupted run and its continuation need not share: places, processes, speed.
 FREE_SETTINGS = {"preset", "frames_dir", "splits", "models", "results", "run_name", "init"}
-FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume"}
+FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume", "max_wrong"}
 
 
 @dataclass
@@ -189,22 +189,29 @@ def save_if_best(
     preprocessing: Preprocessing,
     data_mark: str,
     calibration: Calibration,
+    datasets: list[str],
 ) -> bool:
-    """Write best_model.pth where validation has not been as good before; say whether it was."""
+    """Write best_model.pth where validation has not been as good before; say whether it was.
+
+    datasets: names of those that the training split holds.
+    """
     measured = run.history[-1]["video"]
     if measured["auc"] <= run.best_score:
         return False
     run.best_score = measured["auc"]
+    about = _about(run, config, data_mark) | {"datasets": datasets}
     best = Checkpoint(
-        run.judged_model,
-        preprocessing,
-        calibration.threshold,
-        calibration.temperature,
-        {"validation": measured, "calibration": asdict(calibration)},
-        _about(run, config, data_mark),
+        run.judged_model, preprocessing, metrics={"validation": measured}, training=about
     )
-    _save(config.models / BEST_MODEL_NAME, best, half=True)
+    save_calibrated(config, best, calibration)
     return True
+
+
+def save_calibrated(config: TrainConfig, best: Checkpoint, calibration: Calibration) -> None:
+    """Write best_model.pth with what validation taught about it."""
+    best.threshold, best.temperature = calibration.threshold, calibration.temperature
+    best.metrics["calibration"] = asdict(calibration)
+    _save(config.models / BEST_MODEL_NAME, best, half=True)
 
 
 def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:

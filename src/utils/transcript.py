@@ -1,9 +1,11 @@
 """What the console says about a judged video, in the reference's wording."""
 
 from utils import console
-from utils.analysis import Analysis
+from utils.analysis import Analysis, Track
+from utils.config import LABEL_NAMES
 from utils.console import shown
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, consistency, frame_vote, relative
+from utils.temporal import consistency, drift, fake_runs, neighbour_agreement
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, Verdict, frame_vote, relative
 
 SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 HEADLINES = {
@@ -16,34 +18,84 @@ HEADLINES = {
 def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
     console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
+    if len(analysis.tracks) > 1 or analysis.bystanders:
+        print_faces(analysis)
     print_frames(analysis)
     print_temporal(analysis)
-    verdict = analysis.verdict
+    verdict, lead = analysis.verdict, analysis.lead
     console.heading("⚖️ FINAL VERDICT")
-    print(f"   {HEADLINES[verdict.outcome]}")
+    which = f" (face {lead.name})" if len(analysis.tracks) > 1 else ""
+    print(f"   {headline(verdict)}{which}")
     if verdict.confidence is not None:
         print(f"   Confidence: {verdict.confidence:.2%}")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
+    if verdict.outcome == FAKE and lead.marks.false_alarms is not None:
+        print(f"   {describe_false_alarms(lead.marks.false_alarms, len(analysis.tracks))}")
+    if lead and lead.attention:
+        inside, chance = lead.attention
+        print(
+            f"   Evidence for {LABEL_NAMES[lead.heat_label].upper()} inside the face box: "
+            f"{inside:.0%} (evenly spread it would be {chance:.0%})"
+        )
+        if inside < chance:
+            print("   ⚠️ The model looks beside the face more than at it: mistrust this verdict")
     if is_trained:
         print("   How far to trust this: documentation/model_card.md (of the model that ships)")
 
 
+def headline(verdict: Verdict) -> str:
+    text = HEADLINES[verdict.outcome]
+    return f"{text} from {verdict.span[0]:.2f}s to {verdict.span[1]:.2f}s" if verdict.span else text
+
+
+def describe_false_alarms(rate: float, faces: int) -> str:
+    """What share of real faces gets the verdict FAKE, and of videos with so many faces."""
+    text = f"Of real videos for validation {rate:.1%} scored so high or higher"
+    if faces > 1:
+        text += f"; with {faces} faces judged, {1 - (1 - rate) ** faces:.1%} would by one of them"
+    return text
+
+
+def print_faces(analysis: Analysis) -> None:
+    console.heading("👥 FACES")
+    for track in analysis.tracks:
+        verdict = track.verdict
+        decides = " (decides)" if track is analysis.lead and len(analysis.tracks) > 1 else ""
+        print(
+            f"   {track.name}: in {verdict.usable} of {len(analysis.frames)} frames, "
+            f"{track.side_px:.0f} px: {headline(verdict)}{decides}"
+        )
+        votes = f"{verdict.fake_votes} FAKE, {verdict.real_votes} REAL"
+        scores = " ".join("-" if p is None else f"{p:.2f}" for p in track.scores)
+        print(f"      p_fake {verdict.p_fake:.3f}; votes {votes}; by frame {scores}")
+    if analysis.bystanders:
+        sizes = ", ".join(f"{side:.0f} px in {n} frames" for side, n in analysis.bystanders[:5])
+        more = ", ..." if len(analysis.bystanders) > 5 else ""
+        print(f"   Not judged, being small or many: {len(analysis.bystanders)} ({sizes}{more})")
+
+
 def print_frames(analysis: Analysis) -> None:
     console.heading("📊 FRAME-BY-FRAME ANALYSIS")
-    used = [result.p_fake for result in analysis.frames if result.p_fake is not None]
+    for track in analysis.tracks or [None]:
+        print_track(analysis, track, f", face {track.name}" if len(analysis.tracks) > 1 else "")
+
+
+def print_track(analysis: Analysis, track: Track | None, which: str) -> None:
+    scores = track.scores if track else [None] * len(analysis.frames)
+    used = [score for score in scores if score is not None]
     agreements = iter(consistency(used) if used else [])
-    for number, result in enumerate(analysis.frames, 1):
-        print(f"Frame {number} @ {result.frame.seconds:.2f}s:")
-        if result.p_fake is None:
-            print("   ⚪ No face found: this frame does not count")
+    for number, (frame, score) in enumerate(zip(analysis.frames, scores, strict=True), 1):
+        print(f"Frame {number} @ {frame.seconds:.2f}s{which}:")
+        if score is None:
+            print(f"   ⚪ {'Not seen' if which else 'No face found'}: this frame does not count")
             continue
-        vote = frame_vote(result.p_fake, analysis.threshold)
-        clear = relative(result.p_fake, analysis.threshold)
+        vote = frame_vote(score, track.marks.threshold)
+        clear = relative(score, track.marks.threshold)
         confidence = clear if vote == FAKE else 1 - clear
         print(f"   {SIGNS[vote]} Prediction: {vote}")
         print(f"   Confidence: {confidence:.2%}")
-        print(f"   Probabilities: Real={1 - result.p_fake:.1%}, Fake={result.p_fake:.1%}")
+        print(f"   Probabilities: Real={1 - score:.1%}, Fake={score:.1%}")
         print(f"   • {describe_confidence(vote, confidence)}")
         print(f"   • {describe_consistency(next(agreements))}")
 
@@ -69,10 +121,20 @@ def describe_consistency(agreement: float) -> str:
 
 def print_temporal(analysis: Analysis) -> None:
     console.heading("🎯 TEMPORAL CONSISTENCY ANALYSIS")
-    verdict = analysis.verdict
-    used = verdict.fake_votes + verdict.real_votes
-    print(f"   Frames with a face: {used} of {len(analysis.frames)}")
-    if used:
-        print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / used:.1%})")
-        print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / used:.1%})")
-        print(f"   Prediction consistency: {verdict.agreement:.1%}")
+    verdict, lead = analysis.verdict, analysis.lead
+    print(f"   Frames with a face: {verdict.usable} of {len(analysis.frames)}")
+    if not lead:
+        return
+    print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / verdict.usable:.1%})")
+    print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / verdict.usable:.1%})")
+    print(f"   Prediction consistency: {verdict.agreement:.1%}")
+    used = [score for score in lead.scores if score is not None]
+    threshold = lead.marks.threshold
+    if (alike := neighbour_agreement(used, threshold)) is not None:
+        print(f"   Neighbouring frames that agree: {alike:.1%}")
+    if (change := drift(used)) is not None:
+        print(f"   Drift of p_fake from the first half to the second: {change:+.3f}")
+    runs = [r for r in fake_runs(lead.scores, analysis.seconds, threshold) if r.frames > 1]
+    if runs and verdict.real_votes:
+        parts = ", ".join(f"{r.start:.2f}s to {r.end:.2f}s ({r.frames} frames)" for r in runs)
+        print(f"   FAKE in a row: {parts}")

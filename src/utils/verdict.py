@@ -1,22 +1,45 @@
-"""From the scores of frames to votes, confidence and a verdict that may be INCONCLUSIVE."""
+"""From the scores of a face's frames to votes, confidence and a verdict, perhaps INCONCLUSIVE."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from utils.config import VerdictConfig
+from utils.temporal import FAKE, REAL, fake_runs, frame_vote
 
-FAKE, REAL, INCONCLUSIVE = "FAKE", "REAL", "INCONCLUSIVE"
+INCONCLUSIVE = "INCONCLUSIVE"
+WAYS = ("mean", "log-odds", "majority")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What validation taught about a model's scores; all but voting in [0, 1].
+
+    threshold: p_fake from which a frame or video counts as fake. Between real_below and fake_from
+    too many verdicts were wrong. false_alarms: share of real videos that scored fake_from or more,
+    None where unknown. voting: how the scores of frames are joined, one of WAYS.
+    """
+
+    threshold: float = 0.5
+    real_below: float = 0.5
+    fake_from: float = 0.5
+    false_alarms: float | None = None
+    voting: str = "mean"
+
+    def undecided(self, rules: VerdictConfig) -> tuple[float, float]:
+        """p_fake between which nothing is decided: near the threshold, and between the marks."""
+        low, high = (relative(0.5 + side * rules.band, 1 - self.threshold) for side in (-1, 1))
+        return min(low, self.real_below), max(high, self.fake_from)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one video.
+    """The judgement of one face of a video, and of the video whose face it is.
 
-    outcome: FAKE, REAL or INCONCLUSIVE. p_fake: mean over usable frames in [0, 1], or None.
+    outcome: FAKE, REAL or INCONCLUSIVE. p_fake: of all usable frames joined, in [0, 1], or None.
     confidence: probability of the class that the outcome names, relative to the threshold; None
-    when INCONCLUSIVE.
-    agreement: share of usable frames on the majority's side. reasons: why it is INCONCLUSIVE.
+    when INCONCLUSIVE. agreement: share of usable frames on the majority's side. reasons: why it is
+    INCONCLUSIVE. span: first and last second of the part that is FAKE, where it is not the whole.
     """
 
     outcome: str
@@ -26,10 +49,22 @@ class Verdict:
     real_votes: int
     agreement: float | None
     reasons: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
+
+    @property
+    def usable(self) -> int:
+        return self.fake_votes + self.real_votes
 
 
-def frame_vote(p_fake: float, threshold: float) -> str:
-    return FAKE if p_fake >= threshold else REAL
+def join_scores(p_fake, way: str = "mean") -> float:
+    """One score in [0, 1] of the scores of frames, by one of WAYS; a majority votes at 0.5."""
+    p_fake = np.asarray(p_fake, np.float64)
+    if way == "majority":
+        return float((p_fake >= 0.5).mean())
+    if way == "log-odds":
+        p = np.clip(p_fake, 1e-7, 1 - 1e-7)
+        return float(1 / (1 + np.exp(-np.log(p / (1 - p)).mean())))
+    return float(p_fake.mean())
 
 
 def relative(p_fake: float, threshold: float) -> float:
@@ -41,60 +76,67 @@ def relative(p_fake: float, threshold: float) -> float:
     return fake / (fake + real)
 
 
-def undecided_range(
-    threshold: float, measured: tuple[float, float], config: VerdictConfig
-) -> tuple[float, float]:
-    """p_fake between which nothing is decided: near the threshold, and where validation says so."""
-    low, high = (relative(0.5 + side * config.band, 1 - threshold) for side in (-1, 1))
-    return min(low, measured[0]), max(high, measured[1])
-
-
 def judge(
     p_fake: list[float | None],
-    threshold: float,
-    config: VerdictConfig,
-    measured: tuple[float, float] | None = None,
+    marks: Marks,
+    rules: VerdictConfig,
+    seconds: list[float] | None = None,
     is_image: bool = False,
     caveat: str | None = None,
 ) -> Verdict:
-    """Judge a video from p_fake of its sampled frames, None for a frame without a face.
+    """Judge a face from p_fake of the sampled frames, None for a frame in which it is not found.
 
-    measured: the checkpoint's undecided range, where it has one. An image is judged on its one
-    frame. A caveat, such as untrained weights, forbids a verdict.
+    seconds: times of the frames; with them a part of a video can be FAKE. An image is judged on its
+    one frame. A caveat, such as untrained weights, forbids a verdict.
     """
     usable = [score for score in p_fake if score is not None]
     if not usable:
         reason = "no face found" if is_image else "no face found in any sampled frame"
         return Verdict(INCONCLUSIVE, None, None, 0, 0, None, (reason,))
-    mean = float(np.mean(usable))
-    fake_votes = sum(frame_vote(score, threshold) == FAKE for score in usable)
+    score = join_scores(usable, marks.voting)
+    fake_votes = sum(frame_vote(value, marks.threshold) == FAKE for value in usable)
     real_votes = len(usable) - fake_votes
     agreement = max(fake_votes, real_votes) / len(usable)
-    outcome = frame_vote(mean, threshold)
+    outcome = frame_vote(score, marks.threshold)
     with_verdict = (fake_votes if outcome == FAKE else real_votes) / len(usable)
 
     reasons = [caveat] if caveat else []
-    if len(usable) < config.min_frames and not is_image:
+    if len(usable) < rules.min_frames and not is_image:
         reasons.append(
-            f"too few usable frames ({len(usable)} with a face, {config.min_frames} needed)"
+            f"too few usable frames ({len(usable)} with a face, {rules.min_frames} needed)"
         )
-    if with_verdict < config.min_agreement:
+    if with_verdict < rules.min_agreement:
         reasons.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
-    clear = relative(mean, threshold)
-    low, high = undecided_range(threshold, measured or (threshold, threshold), config)
-    if abs(clear - 0.5) < config.band or (measured and measured[0] <= mean < measured[1]):
+    clear = relative(score, marks.threshold)
+    low, high = marks.undecided(rules)
+    if abs(clear - 0.5) < rules.band or marks.real_below <= score < marks.fake_from:
         reasons.append(
-            f"score not clear enough (mean p_fake {mean:.3f}, threshold {threshold:.3f}, "
+            f"score not clear enough (p_fake {score:.3f}, threshold {marks.threshold:.3f}, "
             f"undecided from {low:.3f} to {high:.3f})"
         )
+    confidence, span = clear if outcome == FAKE else 1 - clear, None
+    if (reasons or outcome == REAL) and seconds and not caveat:
+        length = max(rules.min_frames, int(np.ceil(rules.min_run * len(usable))))
+        runs = [run for run in fake_runs(p_fake, seconds, marks.threshold) if run.frames >= length]
+        part = max(runs, key=lambda run: run.p_fake, default=None)
+        if part and part.p_fake >= high and part.frames < len(usable):
+            outcome, confidence = FAKE, relative(part.p_fake, marks.threshold)
+            reasons, span = [], (part.start, part.end)
     if reasons:
         outcome, confidence = INCONCLUSIVE, None
-    else:
-        confidence = clear if outcome == FAKE else 1 - clear
-    return Verdict(outcome, mean, confidence, fake_votes, real_votes, agreement, tuple(reasons))
+    return Verdict(
+        outcome, score, confidence, fake_votes, real_votes, agreement, tuple(reasons), span
+    )
 
 
-def consistency(p_fake: list[float]) -> list[float]:
-    """For each usable frame, 1 - its distance from the mean of all, in [0, 1]."""
-    mean = np.mean(p_fake)
-    return [float(1 - abs(score - mean)) for score in p_fake]
+def most_suspicious(verdicts: list[Verdict], rules: VerdictConfig, is_image: bool) -> int:
+    """Number of the verdict that becomes the video's, of one verdict or more, one a face.
+
+    Among faces in enough frames, FAKE goes before INCONCLUSIVE and that before REAL, then the
+    higher score first. Where no face is in enough frames, it is the one in most.
+    """
+    supported = [n for n, v in enumerate(verdicts) if is_image or v.usable >= rules.min_frames]
+    if not supported:
+        return max(range(len(verdicts)), key=lambda n: verdicts[n].usable)
+    order = (REAL, INCONCLUSIVE, FAKE)
+    return max(supported, key=lambda n: (order.index(verdicts[n].outcome), verdicts[n].p_fake))

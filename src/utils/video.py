@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain, dropwhile
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import av
 import cv2
 import numpy as np
 
-from utils.config import IMAGE_SUFFIXES
+from utils.frame import Frame, VideoError, decode_image, is_image, sample_indices
 
 # Damaged files are reported by VideoError; OpenCV's messages would land between the lines. PyAV is
 # silent unless a level is set, which can also make the threads of its decoders wait for ever.
@@ -21,31 +20,8 @@ from utils.config import IMAGE_SUFFIXES
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 SEEK_GAP_PACKETS = 1000
+MAX_BYTES = 4 << 30  # of the frames taken together; more would end the process on small machines
 NOT_A_VIDEO = "has no readable video stream: damaged, incomplete, or not a video"
-
-
-class VideoError(Exception):
-    """A file that cannot be read as a video or image; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One decoded frame: its number, its own time stamp, and image (H, W, 3) uint8 BGR."""
-
-    index: int
-    seconds: float
-    image: np.ndarray
-
-
-def sample_indices(n_frames: int, count: int) -> list[int]:
-    """At most count unique indices in [0, n_frames), evenly spaced, first and last included."""
-    if n_frames <= count:
-        return list(range(n_frames))
-    return np.linspace(0, n_frames - 1, count).round().astype(int).tolist()
-
-
-def is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def read_frames(path: Path, count: int) -> list[Frame]:
@@ -80,17 +56,6 @@ def _check_readable(path: Path) -> None:
         raise VideoError("permission denied") from error
     except (OSError, ValueError) as error:  # a name too long, or with a NUL byte
         raise VideoError(f"cannot be opened ({error})") from error
-
-
-def decode_image(content: bytes) -> np.ndarray:
-    """(H, W, 3) uint8 BGR. Raises VideoError."""
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise VideoError("is damaged, or not an image")
-    return image
 
 
 class _Packet(NamedTuple):
@@ -155,10 +120,12 @@ def _read_needed(path: Path, count: int) -> list[Frame]:
         is_doubtful = container.format.name == "avi" or stream.codec_context.name == "mpeg4"
         guessed = is_doubtful and stream.codec_context.has_b_frames
         tick_seconds = stream.time_base
+        width, height = stream.codec_context.width, stream.codec_context.height
     times = {packet.pts for packet in packets}
     if guessed or None in times or len(times) < len(packets):
         return []
     shown = sorted(packet.pts for packet in packets if not packet.is_hidden)
+    _check_memory(min(count, len(shown)), width, height)
     for _ in range(2):  # again without those that are damaged, as the last of a truncated file
         wanted = {shown[i]: i for i in sample_indices(len(shown), count)}
         images = _decode_needed(path, packets, wanted)
@@ -226,11 +193,20 @@ def _between(demuxed: Iterator[av.Packet], start: int, end: int) -> Iterator[av.
     yield None
 
 
+def _check_memory(count: int, width: int, height: int) -> None:
+    if (size := count * width * height * 3) > MAX_BYTES:
+        raise VideoError(
+            f"{count:,} frames of {width}x{height} take {size / 1e9:.1f} GB: try fewer"
+        )
+
+
 def _read_everything(path: Path, count: int) -> list[Frame]:
     """Decode all frames, once to count them and once for the wanted ones."""
-    wanted = set(sample_indices(sum(1 for _ in _decode_all(path)), count))
-    if not wanted:
+    shapes = [(frame.width, frame.height) for _, frame in _decode_all(path)]
+    if not shapes:
         raise VideoError("has no decodable frame")
+    wanted = set(sample_indices(len(shapes), count))
+    _check_memory(len(wanted), *shapes[0])
     frames = enumerate(_decode_all(path))
     return [Frame(i, seconds, _upright(f)) for i, (seconds, f) in frames if i in wanted]
 

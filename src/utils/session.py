@@ -1,0 +1,119 @@
+"""What one session of judging keeps: detector, model, device, and where its reports go."""
+
+import gc
+import hashlib
+import json
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from utils import console
+from utils.analysis import Analysis, find_faces, score_and_judge
+from utils.config import TestConfig
+from utils.faces import load_detector
+from utils.files import atomic_folder, sha256_of
+from utils.summary import VERSION, report_content
+
+UNTRAINED = "the weights are untrained, so these scores mean nothing"
+# Names under analysis_results/ that other scripts use for their own folders.
+RESERVED_NAMES = {"training", "evaluation", "extraction", "demo", "summary"}
+
+
+class Session:
+    """The model loads in a thread while the first video is read."""
+
+    def __init__(self, config: TestConfig, allow_untrained: bool):
+        self.config = config
+        self.is_trained = config.model.exists() or not allow_untrained
+        self._model: Future = ThreadPoolExecutor(1).submit(_load_model, config, self.is_trained)
+        self.detector = load_detector(config.detector, config.models)
+        self._has_warned = False
+
+    def model(self):
+        """(checkpoint, device, facts for report.json); raises what loading raised."""
+        return self._model.result()
+
+    def analyse(self, path: Path) -> Analysis:
+        """Judge one file. Raises VideoError."""
+        analysis = find_faces(path, self.detector, self.config.frames)
+        checkpoint, device, _ = self.model()
+        self._compare_detectors(checkpoint.preprocessing.detector)
+        caveat = None if self.is_trained else UNTRAINED
+        score_and_judge(analysis, checkpoint, device, caveat)
+        return analysis
+
+    def write_reports(self, analysis: Analysis) -> tuple[Path, dict]:
+        """Write the PNGs and report.json; returns their folder and the latter's content."""
+        from utils.report import write_reports  # matplotlib loads behind torch, off the main thread
+
+        content = report_content(analysis, self._facts())
+        folder = results_folder(self.config.results, analysis.path)
+        with atomic_folder(folder, keep_others=True) as temporary:
+            write_reports(temporary, analysis, content)
+        return folder, content
+
+    def earlier_report(self, path: Path) -> dict | None:
+        """report.json of the same file, unchanged since, by the same model and settings."""
+        folder = results_folder(self.config.results, path)
+        try:
+            report, about = json.loads((folder / "report.json").read_bytes()), path.stat()
+            known = report["file"]["size_bytes"], report["file"]["modified_ns"]
+            is_same = report["version"] == VERSION and report["model"] == self._facts()
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return report if is_same and known == (about.st_size, about.st_mtime_ns) else None
+
+    def _facts(self) -> dict:
+        return self.model()[2] | {"detector": self.detector.name, "frames": self.config.frames}
+
+    def _compare_detectors(self, trained_with: str) -> None:
+        """Warn, once, where the model was trained on another detector's crops."""
+        if self.is_trained and self.detector.name != trained_with and not self._has_warned:
+            self._has_warned = True
+            console.warn(
+                f"The model was trained on crops of {trained_with}, these are of "
+                f"{self.detector.name}: scores may differ a little"
+            )
+
+
+def _load_model(config: TestConfig, is_trained: bool):
+    from utils.checkpoint import load_checkpoint, untrained_checkpoint
+    from utils.device import pick_device, place
+
+    device = pick_device(config.device)
+    checkpoint = load_checkpoint(config.model) if is_trained else untrained_checkpoint()
+    place(checkpoint.model, device)
+    import utils.report  # noqa: F401 (warms up matplotlib while the main thread decodes)
+
+    gc.freeze()  # what torch imported stays: the collector need not walk it for every video
+
+    facts = {
+        "architecture": checkpoint.model.arch,
+        "is_trained": is_trained,
+        "file": str(config.model) if is_trained else None,
+        "sha256": sha256_of(config.model) if is_trained else None,
+        "epoch": checkpoint.training.get("epoch"),
+        "validation": checkpoint.metrics.get("validation"),
+        "device": str(device),
+    }
+    return checkpoint, device, facts
+
+
+def results_folder(results: Path, path: Path) -> Path:
+    """results/<video_name>/, with a digest of the path added where another file has that name."""
+    name = plain_name(path.stem)
+    folder = results / name
+    owner = None
+    if folder.exists():
+        try:
+            owner = json.loads((folder / "report.json").read_bytes())["file"]["path"]
+        except (OSError, ValueError, KeyError, TypeError):
+            owner = "unknown"
+    if name.lower() in RESERVED_NAMES or owner not in (None, str(path.resolve())):
+        digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+        folder = results / f"{name}_{digest}"
+    return folder
+
+
+def plain_name(text: str) -> str:
+    return "".join(c if c.isprintable() else "_" for c in text)[:100].strip(". ") or "video"

@@ -1,0 +1,59 @@
+"""What a face's scores do over time: votes, runs of FAKE frames, agreement, drift."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+FAKE, REAL = "FAKE", "REAL"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Frames in a row that vote FAKE: their number, first and last second, and mean p_fake."""
+
+    frames: int
+    start: float
+    end: float
+    p_fake: float
+
+
+def frame_vote(p_fake: float, threshold: float) -> str:
+    return FAKE if p_fake >= threshold else REAL
+
+
+def fake_runs(p_fake: list[float | None], seconds: list[float], threshold: float) -> list[Run]:
+    """Runs of frames that vote FAKE, in order; frames without the face do not end one."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for score, second in zip(p_fake, seconds, strict=True):
+        if score is None:
+            continue
+        if frame_vote(score, threshold) == FAKE:
+            runs[-1].append((score, second))
+        elif runs[-1]:
+            runs.append([])
+    return [
+        Run(len(run), run[0][1], run[-1][1], float(np.mean([score for score, _ in run])))
+        for run in runs
+        if run
+    ]
+
+
+def consistency(p_fake: list[float]) -> list[float]:
+    """For each usable frame, 1 - its distance from the mean of all, in [0, 1]."""
+    mean = np.mean(p_fake)
+    return [float(1 - abs(score - mean)) for score in p_fake]
+
+
+def neighbour_agreement(p_fake: list[float], threshold: float) -> float | None:
+    """Share of neighbouring usable frames that vote alike; None with fewer than two."""
+    votes = [frame_vote(score, threshold) for score in p_fake]
+    pairs = list(pairwise(votes))
+    return sum(a == b for a, b in pairs) / len(pairs) if pairs else None
+
+
+def drift(p_fake: list[float]) -> float | None:
+    """Mean p_fake of the second half of the usable frames minus that of the first, in [-1, 1];
+    None with fewer than four."""
+    half = len(p_fake) // 2
+    return float(np.mean(p_fake[-half:]) - np.mean(p_fake[:half])) if len(p_fake) >= 4 else None
