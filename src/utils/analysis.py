@@ -85,7 +85,10 @@ class Analysis:
 
 def find_faces(path: Path, detector, count: int) -> Analysis:
     """Read at most count evenly spaced frames and follow their faces. Raises VideoError."""
-    frames = read_frames(path, count)
+    return follow_faces(path, read_frames(path, count), detector)
+
+
+def follow_faces(path: Path, frames: list[Frame], detector) -> Analysis:
     images = [frame.image for frame in frames]
     found = link_faces(images, [detector.detect(image) for image in images])
     chosen, small = without_bystanders(found)

@@ -69,7 +69,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
             for n in points:
                 strip.barh(row, ends[n] - starts[n], 0.7, starts[n], color=COLOURS[vote])
         for run in fake_runs(track.scores, analysis.seconds, track.marks.threshold):
-            if run.frames > 1:
+            if run.frames > 1 and track.verdict.real_votes:
                 strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
     missing = [n for n in range(len(seconds)) if not any(track.views[n] for track in tracks)]
     if missing:

@@ -14,7 +14,8 @@ from utils.tiles import frame_tiles
 
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX, SECTION_PX = 8, 28, 92, 26, 40
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
-SHOWN_FACES, SHOWN_FRAMES = 3, 32
+SHOWN_FACES = 3
+FRAMES_OF_ONE, FRAMES_OF_EACH = 32, 10
 
 
 def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
@@ -26,7 +27,7 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
     sections = _sections(analysis)
     most = max(len(numbers) for _, numbers in sections)
     height, width = analysis.frames[0].image.shape[:2]
-    tile_h = int(np.clip(math.sqrt(FRAME_AREA_PX * height / width), 170, 300))
+    tile_h = int(np.clip(math.sqrt(FRAME_AREA_PX * height / width), 120, 300))
     tile_h = int(tile_h * 1.5) if most <= 2 else tile_h
     tile_w, side = round(tile_h * width / height), min(tile_h, 255)
     cell_w, cell_h = tile_w + 2 * (side + GAP_PX), tile_h + CAPTION_PX + 2 * GAP_PX
@@ -98,7 +99,8 @@ def _sections(analysis: Analysis) -> list[tuple[Track | None, list[int]]]:
         others.sort(key=lambda track: -track.verdict.p_fake)
         tracks = [analysis.lead, *others][:SHOWN_FACES]
         wanted = [(track, [n for n in everywhere if track.views[n]]) for track in tracks]
-    return [(t, [ns[i] for i in sample_indices(len(ns), SHOWN_FRAMES)]) for t, ns in wanted]
+    most = FRAMES_OF_ONE if len(wanted) == 1 else FRAMES_OF_EACH
+    return [(t, [ns[i] for i in sample_indices(len(ns), most)]) for t, ns in wanted]
 
 
 def _describe(analysis: Analysis, track: Track) -> str:

@@ -31,7 +31,8 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
     if verdict.outcome == FAKE and lead.marks.false_alarms is not None:
-        print(f"   {describe_false_alarms(lead.marks.false_alarms, len(analysis.tracks))}")
+        judged = [t for t in analysis.tracks if t.verdict.usable >= analysis.rules.min_frames]
+        print(f"   {describe_false_alarms(lead.marks.false_alarms, len(judged))}")
     if lead and lead.attention:
         inside, chance = lead.attention
         print(
