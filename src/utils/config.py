@@ -206,7 +206,7 @@ class EvaluateConfig:
     """Settings of 4_evaluate_model.py."""
 
     model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
-    against: str = option("", "another checkpoint, to compare on the same videos")
+    against: tuple = option((), "others, on the same videos", nargs="+", type=Path)
     videos: str = option("", "folder or CSV of labelled videos, instead of the test split")
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "splits, whose test part is evaluated")
@@ -217,7 +217,7 @@ class EvaluateConfig:
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     results: Path = option(RESULTS_DIR, "where evaluation/<run>/ goes")
     run_name: str = option("run", "name of this run under the results folder", type=plain_name)
-    skip_missing: bool = option(False, "go on when listed videos cannot be read")
+    skip_missing: bool = option(False, "go on when listed videos are not there")
     device: str = option("auto", "auto, cpu, cuda or mps")
 
 

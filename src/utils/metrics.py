@@ -10,6 +10,8 @@ from utils.config import FAKE, REAL
 # Of verdicts on validation that may be wrong: it takes more to accuse than to clear.
 MAX_WRONG = {REAL: 0.10, FAKE: 0.05}
 
+WAYS = ("mean", "log-odds", "majority")  # to join the scores of a video's frames
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -25,12 +27,30 @@ class Scores:
     samples: np.ndarray | None = None
 
 
-def by_video(frames: Scores, videos: np.ndarray) -> Scores:
-    """Mean p_fake of each video's frames; videos (n,) holds each frame's video number."""
-    _, first, inverse = np.unique(videos, return_index=True, return_inverse=True)
-    means = np.bincount(inverse, frames.p_fake) / np.bincount(inverse)
+def join(
+    p_fake: np.ndarray, numbers: np.ndarray, way: str = "mean", threshold: float = 0.5
+) -> np.ndarray:
+    """One score in [0, 1] for each video, in the order of their numbers, from p_fake of its frames
+    and the video's number of each, (n,) both.
+
+    'mean': of p_fake; 'log-odds': their mean, as a probability again; 'majority': the share of
+    frames with p_fake from the threshold up, to be held against 0.5.
+    """
+    if way not in WAYS:
+        raise ValueError(f"{way!r} is not one of {', '.join(WAYS)}")
+    votes = {"mean": p_fake, "log-odds": log_odds(p_fake), "majority": p_fake >= threshold}[way]
+    _, inverse = np.unique(numbers, return_inverse=True)
+    means = np.bincount(inverse, votes) / np.bincount(inverse)
+    return 1 / (1 + np.exp(-means)) if way == "log-odds" else means
+
+
+def by_video(
+    frames: Scores, videos: np.ndarray, way: str = "mean", threshold: float = 0.5
+) -> Scores:
+    """The joined score of each video's frames; videos (n,) holds each frame's video number."""
+    _, first = np.unique(videos, return_index=True)
     groups = None if frames.groups is None else frames.groups[first]
-    return Scores(means, frames.labels[first], groups)
+    return Scores(join(frames.p_fake, videos, way, threshold), frames.labels[first], groups)
 
 
 def metrics(scores: Scores, threshold: float) -> dict:
