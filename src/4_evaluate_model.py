@@ -14,7 +14,6 @@ from utils.config import REGISTRY_NAME, EvaluateConfig, add_flags, from_flags
 from utils.console import shown
 from utils.device import describe_device, pick_device, place
 from utils.evaluation import (
-    About,
     EvaluationError,
     across_datasets,
     crops_of_dataset,
@@ -26,7 +25,7 @@ from utils.evaluation import (
 from utils.faces import load_detector
 from utils.files import sha256_of
 from utils.frames import CropError, FaceFrames, with_blended_twins
-from utils.intervals import difference, people_groups
+from utils.intervals import about_records, difference
 from utils.metrics import Outcome
 from utils.registry import RegistryError, load_registry
 from utils.robustness import all_changes
@@ -92,15 +91,6 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
     return records, crops_of_dataset(dataset)
 
 
-def about_of(records: list[dict]) -> About:
-    return About(
-        np.array([record["label"] for record in records]),
-        np.array([record["dataset"] for record in records]),
-        np.array([f"{record['dataset']} {record['method']}" for record in records]),
-        people_groups(records),
-    )
-
-
 def add_comparisons(reports: list[dict], outcomes: list[Outcome], groups: np.ndarray) -> None:
     """Give every report but the first what the first is ahead by on the same videos; print it."""
     seen = groups[np.unique(outcomes[0].numbers)]
@@ -124,7 +114,7 @@ def run(config: EvaluateConfig) -> int:
     console.heading("🔬 EVALUATION")
     print(f"   Device: {describe_device(device)}")
     conditions = all_changes() if config.robustness else {}
-    about = about_of(records)
+    about = about_records(records)
     tables, misses = score_all(
         source, models, conditions, device, bool(config.videos), about.labels
     )

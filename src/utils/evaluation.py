@@ -15,7 +15,7 @@ from utils.catalog import DATA_SETS, Video
 from utils.checkpoint import Checkpoint
 from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
 from utils.frames import eval_transform, normalise
-from utils.intervals import by_name, figures, ways_to_join
+from utils.intervals import About, by_name, figures, ways_to_join
 from utils.metrics import Outcome, Scores, with_temperature
 from utils.verdict import FAKE as FAKE_VERDICT
 from utils.verdict import REAL as REAL_VERDICT
@@ -28,16 +28,6 @@ WORST = 16  # misses to show
 
 class EvaluationError(Exception):
     """Input that cannot be evaluated; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class About:
-    """Of each record: label, data set, data set with method, and group of people; (n,) each."""
-
-    labels: np.ndarray
-    datasets: np.ndarray
-    kinds: np.ndarray
-    groups: np.ndarray
 
 
 @dataclass
@@ -76,12 +66,12 @@ def find_labelled(source: Path) -> list[Video]:
     try:
         with open(source, encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            rows = list(reader)
+            columns, rows = reader.fieldnames or (), list(reader)
     except UnicodeDecodeError as error:
         raise EvaluationError(f"{source} is not a CSV in UTF-8: save it as one") from error
     except (OSError, csv.Error) as error:
         raise EvaluationError(f"{source} cannot be read ({error})") from error
-    lacking = [name for name in ("path", "label") if name not in (reader.fieldnames or ())]
+    lacking = [name for name in ("path", "label") if name not in columns]
     if lacking:
         raise EvaluationError(f"{source} lacks the column {' and '.join(lacking)} in its first row")
     if not rows:
@@ -226,8 +216,8 @@ def evaluate(checkpoint: Checkpoint, tables: dict[str, Table], about: About) -> 
             name: figures(outcome, about.groups) | {"verdicts": _verdicts(outcome, checkpoint)}
             for name, outcome in outcomes.items()
         },
-        "by_dataset": by_name(clean, about.datasets, about.groups),
-        "by_method": by_name(clean, about.kinds, about.groups),
+        "by_dataset": by_name(clean, about.datasets, about),
+        "by_method": by_name(clean, about.kinds, about),
         "joining": ways_to_join(clean),
     }
 

@@ -1,6 +1,7 @@
 """Figures of an evaluation and how sure they are: by a bootstrap over groups of people."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +10,25 @@ from utils.metrics import WAYS, Outcome, Scores, by_video, metrics
 from utils.splits import connected_components
 
 SHARES = (0.01, 0.05)  # of reals that may be called fake, where the true-positive rate is asked
+
+
+@dataclass(frozen=True)
+class About:
+    """Of each record: label, data set, data set with method, and group of people; (n,) each."""
+
+    labels: np.ndarray
+    datasets: np.ndarray
+    kinds: np.ndarray
+    groups: np.ndarray
+
+
+def about_records(records: list[dict]) -> About:
+    return About(
+        np.array([record["label"] for record in records]),
+        np.array([record["dataset"] for record in records]),
+        np.array([f"{record['dataset']} {record['method']}" for record in records]),
+        people_groups(records),
+    )
 
 
 def people_groups(records: list[dict]) -> np.ndarray:
@@ -25,7 +45,8 @@ def bootstrap(
     """95 % percentile interval, whole groups drawn with replacement (Efron, 1979).
 
     statistic takes (k, n), how often each of n items was drawn, and gives (k,), NaN where it is
-    undefined. None with fewer than two groups, or where most draws leave it undefined.
+    undefined. None with fewer than two groups, where most draws leave it undefined, and where all
+    agree, as on scores that part the classes cleanly: that says nothing of how far chance goes.
     """
     names, inverse = np.unique(groups, return_inverse=True)
     if len(names) < 2:
@@ -34,7 +55,7 @@ def bootstrap(
     blocks = np.array_split(counts, 1 + draws * len(groups) // 5_000_000)
     values = np.concatenate([statistic(block[:, inverse]) for block in blocks])
     values = values[np.isfinite(values)]
-    if len(values) < draws / 2:
+    if len(values) < draws / 2 or np.ptp(values) == 0:
         return None
     return [float(value) for value in np.percentile(values, [2.5, 97.5])]
 
@@ -75,26 +96,32 @@ def measured(scores: Scores, groups: np.ndarray, threshold: float) -> dict:
 
 
 def figures(outcome: Outcome, groups: np.ndarray, members: np.ndarray | None = None) -> dict:
-    """Figures by video and by frame; members, (n,) bool, restricts them to some of the records.
-
-    Fakes without reals among them are measured against all reals.
-    """
-    wanted = np.ones(len(groups), bool) if members is None else members
-    numbers = {"video": np.unique(outcome.numbers), "frame": outcome.numbers}
+    """Figures by video and by frame; members, (n,) bool, restricts them to some of the records."""
     result = {}
-    for unit, scores in (("video", outcome.videos), ("frame", outcome.frames)):
-        taken = wanted[numbers[unit]]
-        if not (scores.labels[taken] == REAL).any():
-            taken = taken | (scores.labels == REAL)
+    for unit, scores, numbers in (
+        ("video", outcome.videos, np.unique(outcome.numbers)),
+        ("frame", outcome.frames, outcome.numbers),
+    ):
+        taken = slice(None) if members is None else members[numbers]
         some = Scores(scores.p_fake[taken], scores.labels[taken])
-        result[unit] = measured(some, groups[numbers[unit]][taken], outcome.threshold)
+        result[unit] = measured(some, groups[numbers][taken], outcome.threshold)
     return result
 
 
-def by_name(outcome: Outcome, names: np.ndarray, groups: np.ndarray) -> dict[str, dict]:
-    """figures() of the records of each name."""
-    seen = names[np.unique(outcome.numbers)]
-    return {str(name): figures(outcome, groups, names == name) for name in sorted(set(seen))}
+def by_name(outcome: Outcome, names: np.ndarray, about: About) -> dict[str, dict]:
+    """figures() of the records of each name. Fakes alone are measured against the reals of their
+    data set, or against all where it has none."""
+    is_real = np.zeros(len(names), bool)
+    seen = np.unique(outcome.numbers)
+    is_real[seen] = about.labels[seen] == REAL
+    result = {}
+    for name in sorted(set(names[seen])):
+        members = names == name
+        if not (members & is_real).any():
+            own = is_real & np.isin(about.datasets, about.datasets[members])
+            members = members | (own if own.any() else is_real)
+        result[str(name)] = figures(outcome, about.groups, members)
+    return result
 
 
 def ways_to_join(outcome: Outcome) -> dict[str, dict]:

@@ -43,9 +43,10 @@ def write_evaluation(
         curves = {name: each.videos for name, each in zip(names, outcomes, strict=True)}
     has_both = len(np.unique(outcome.videos.labels)) == 2
     has_sweep = has_both and len(conditions) > len(SWEEP)
+    by_method = {name: found["video"] for name, found in report["by_method"].items()}
     pages = {
         "confusion_matrix.png": draw_confusion(outcome, TITLE),
-        "per_method.png": draw_per_method(outcome, TITLE),
+        "per_method.png": draw_per_method(outcome, TITLE, by_method),
         "scores.png": draw_scores(outcome, report["undecided"]),
         "roc.png": draw_roc(curves, outcome, TITLE) if has_both else None,
         "det.png": draw_det(curves) if has_both else None,
@@ -143,8 +144,8 @@ def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
         points.insert(CLEAN_PLACE.get(kind, 0), ("clean", conditions["clean"]["video"]))
         places = np.arange(len(points))
         values = [video["auc"] for _, video in points]
-        spread = [video["auc_interval"] or [video["auc"]] * 2 for _, video in points]
-        axes.fill_between(places, *np.transpose(spread), color=COLOURS[REAL], alpha=0.15, lw=0)
+        spread = [video["auc_interval"] or [np.nan] * 2 for _, video in points]
+        axes.vlines(places, *np.transpose(spread), color=COLOURS[REAL], alpha=0.25, lw=7)
         axes.plot(places, values, "o-", color=COLOURS[REAL], clip_on=False, zorder=3)
         axes.axhline(0.5, color=GREY, lw=0.8, ls=":")
         axes.set_xticks(places, [_folded(strength) for strength, _ in points])
@@ -155,8 +156,8 @@ def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
         axes.set_ylabel("video AUC")
     for axes in panels[len(SWEEP) :]:
         axes.axis("off")
-        text = "shaded: 95 % interval\nover groups of people\n\ndotted: chance"
-        axes.text(0, 0.5, text, fontsize=9, color=GREY, va="center")
+        text = "bars: 95 % intervals over groups\nof people, where they have a width"
+        axes.text(0, 0.5, text + "\n\ndotted: chance", fontsize=9, color=GREY, va="center")
     figure.tight_layout()
     return render(figure)
 

@@ -108,10 +108,11 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
     return render(figure)
 
 
-def draw_per_method(test: Outcome, name: str = "Test") -> np.ndarray:
-    """Of each group of videos the share judged rightly, and for fakes the AUC against all reals."""
+def draw_per_method(test: Outcome, name: str = "Test", by_method: dict | None = None) -> np.ndarray:
+    """Of each group of videos the share judged rightly, and for fakes the AUC against all reals, or
+    as by_method has it."""
     rows = []
-    for kind, result in test.by_method.items():
+    for kind, result in (by_method or test.by_method).items():
         is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
         right = result["recall"] if is_fake else result["accuracy"]
         count = int((test.videos.groups == kind).sum())

@@ -3,6 +3,8 @@
 from utils import console
 from utils.intervals import SHARES
 
+FEW_GROUPS = 10  # a percentile interval over fewer covers less than it says
+
 COLUMNS = {
     "AP": "average_precision",
     "EER": "eer",
@@ -14,6 +16,7 @@ COLUMNS = {
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:
     """The first column to the left, the others to the right."""
+    rows = [[console.shown(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
@@ -40,10 +43,11 @@ def print_evaluation(report: dict) -> None:
         header = [f"by {unit}", "n", "AUC", "95 % interval", *COLUMNS]
         rows = [_figures(name, result[unit]) for name, result in slices.items()]
         print_table(header, rows)
-    print(
-        "   -: undefined, for it takes both classes; TPR@1%: of fakes, at most 1% of reals called"
-    )
-    print("   fake; a kind of fake is measured against all reals\n")
+    print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
+    print("   reals of their data set; -: undefined, or an interval of no width")
+    if report["groups"] < FEW_GROUPS:
+        console.warn(f"Only {report['groups']} groups of people: such intervals are too narrow")
+    print()
     rows = [
         [way, _number(found["auc"]), _number(found["balanced_accuracy"])]
         for way, found in report["joining"].items()
@@ -52,10 +56,8 @@ def print_evaluation(report: dict) -> None:
     print()
     header = ["condition", "AUC", "95 % interval", "by frame", "FPR", "TPR", "red FPR", "red TPR"]
     print_table(header, [_condition(name, result) for name, result in conditions.items()])
-    print(
-        "   FPR, TPR: of reals and of fakes, the videos from the threshold up; red: those with the"
-    )
-    print("   verdict FAKE, others being REAL or INCONCLUSIVE")
+    print("   FPR, TPR: share of reals and of fakes from the threshold up; red: with verdict FAKE,")
+    print("   others being REAL or INCONCLUSIVE")
 
 
 def print_across(rows: list[dict]) -> None:
@@ -65,8 +67,7 @@ def print_across(rows: list[dict]) -> None:
     print_table(
         ["checkpoint (trained on)", *names],
         [
-            [f"{console.shown(row['model'])} ({trained_on(row)})"]
-            + [_number(row["auc"][name]) for name in names]
+            [f"{row['model']} ({trained_on(row)})"] + [_number(row["auc"][name]) for name in names]
             for row in rows
         ],
     )
