@@ -7,12 +7,19 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import biased_model, load_script, make_faceforensics, read_json
 from sklearn.metrics import roc_auc_score
 
-from utils.checkpoint import Preprocessing, save_checkpoint, untrained_checkpoint
+from utils.checkpoint import (
+    Checkpoint,
+    Preprocessing,
+    load_checkpoint,
+    save_checkpoint,
+    untrained_checkpoint,
+)
 from utils.config import FAKE, REAL
-from utils.evaluation import SQUASHED, EvaluationError, find_labelled
+from utils.evaluation import SQUASHED, EvaluationError, find_labelled, score_all
 from utils.intervals import (
     about_records,
     aucs,
@@ -184,6 +191,30 @@ def test_every_change_of_the_sweep_hurts_more_the_stronger_it_is(portrait):
             assert damage == sorted(damage)
 
 
+def test_the_worst_misses_are_kept_with_their_worst_crops():
+    """A network that takes brightness for the probability of FAKE."""
+
+    class Brightness(torch.nn.Module):
+        def forward(self, images):
+            p = (images.mean((1, 2, 3)) * 0.225 + 0.449).clamp(0.01, 0.99)
+            return torch.stack([1 - p, p], 1).log()
+
+    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
+    levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
+    labels = np.array([REAL, REAL, FAKE, *[FAKE] * 20, FAKE])
+    source = [
+        (n, np.stack([np.full((32, 32, 3), round(255 * p), np.uint8) for p in two]), [])
+        for n, two in enumerate(levels)
+    ]
+    tables, misses = score_all(
+        source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu", False, labels
+    )
+    assert tables[0]["dark"].p_fake[0] == pytest.approx(0.45, abs=0.02)
+    assert [miss.number for miss in misses] == [2, 0, *range(3, 17)]  # neither 1 nor the last 7
+    assert misses[0].crop[0, 0, 0] == 26 and misses[1].crop[0, 0, 0] == 230
+    assert misses[1].distance == pytest.approx(0.8, abs=0.02)
+
+
 @pytest.fixture
 def script():
     return load_script("4_evaluate_model")
@@ -202,8 +233,6 @@ def flags(tmp_path, *more) -> list[str]:
 
 def haar_model(path, log_odds: float = 3.0):
     """biased_model, for crops that Haar cuts."""
-    from utils.checkpoint import load_checkpoint
-
     checkpoint = load_checkpoint(biased_model(path, log_odds))
     checkpoint.preprocessing = Preprocessing("haar", 256, 1.54, 64)
     save_checkpoint(path, checkpoint)
@@ -263,10 +292,9 @@ def listed(clips):
 def test_checkpoints_are_compared_on_the_same_videos_and_across_data_sets(
     tmp_path, listed, script, capsys
 ):
-    from utils.checkpoint import load_checkpoint
-
     model = haar_model(tmp_path / "a.pth")
     checkpoint = load_checkpoint(haar_model(tmp_path / "b.pth", -3.0))
+    checkpoint.preprocessing = Preprocessing("haar", 256, 1.54, 96)  # the same crops
     checkpoint.training["datasets"] = ["faceforensics", "celebdf"]
     save_checkpoint(tmp_path / "b.pth", checkpoint)
     more = ("--model", model, "--against", tmp_path / "b.pth", model, "--videos", listed)

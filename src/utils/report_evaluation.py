@@ -23,7 +23,7 @@ from utils.report_training import (
     draw_reliability,
     draw_roc,
 )
-from utils.robustness import CLEAN_PLACE, SWEEP, condition
+from utils.robustness import CLEAN_PLACE, SWEEP, all_changes, condition
 from utils.verdict import FAKE, INCONCLUSIVE, REAL
 
 TITLE = "Evaluation"
@@ -42,7 +42,7 @@ def write_evaluation(
         names = _short_names(files)
         curves = {name: each.videos for name, each in zip(names, outcomes, strict=True)}
     has_both = len(np.unique(outcome.videos.labels)) == 2
-    has_sweep = has_both and len(conditions) > len(SWEEP)
+    has_sweep = has_both and all_changes().keys() <= conditions.keys()
     by_method = {name: found["video"] for name, found in report["by_method"].items()}
     pages = {
         "confusion_matrix.png": draw_confusion(outcome, TITLE),
