@@ -71,9 +71,13 @@ def write_evaluation(
 
 
 def _short_names(files: list[str]) -> list[str]:
-    """The files' names, with a number where two have the same."""
-    names = [Path(file).name for file in files]
+    """The files' names, as short as a legend wants them, numbered where two are the same."""
+    names = [_shortened(Path(file).stem) for file in files]
     return [f"{name} ({n})" if names.count(name) > 1 else name for n, name in enumerate(names, 1)]
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 22 else f"{name[:10]}…{name[-11:]}"
 
 
 def draw_det(curves: dict[str, Scores]) -> np.ndarray:
@@ -126,7 +130,7 @@ def draw_scores(outcome: Outcome, undecided: tuple[float, float]) -> np.ndarray:
     axes.plot([], [], color="black", lw=2, label="median")
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), xlabel="mean p_fake of a video")
-    axes.set_title(f"{TITLE}: scores", loc="left", weight="bold")
+    axes.set_title("Scores", loc="left", weight="bold")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
@@ -174,16 +178,11 @@ def draw_misses(misses: list, records: list[dict]) -> np.ndarray:
         label = record["label"]
         p_fake = 1 - miss.distance if label == FAKE_LABEL else miss.distance
         truth = FAKE if label == FAKE_LABEL else REAL
-        lines = [f"is {truth}, p_fake {p_fake:.2f}", *_names(record)]
+        names = (record["method"], record["id"].rsplit("/", 1)[-1])
+        lines = [f"is {truth}, p_fake {p_fake:.2f}", *map(_shortened, names)]
         colours = [COLOURS[truth], GREY, GREY]
         thumbs.append((miss.crop, list(zip(lines, colours, strict=True))))
     return sheet("Videos judged wrongly, worst first", thumbs, columns=min(8, max(3, len(thumbs))))
-
-
-def _names(record: dict) -> list[str]:
-    """Of a record's method and file, what fits below a thumbnail."""
-    names = (record["method"], record["id"].rsplit("/", 1)[-1])
-    return [name if len(name) <= 22 else f"{name[:10]}…{name[-11:]}" for name in names]
 
 
 def score_rows(outcome: Outcome, records: list[dict]) -> list[dict]:
