@@ -5,10 +5,11 @@ import sys
 
 from utils import console
 from utils.catalog import DATA_SETS, Video
-from utils.config import REGISTRY_NAME, ExtractConfig, add_flags, from_flags
+from utils.config import REGISTRY_NAME, ExtractConfig
 from utils.console import shown
 from utils.extraction import Plan, carry_out, estimate, make_plan
 from utils.files import only_run, remove_leftovers
+from utils.flags import add_flags, from_flags
 from utils.registry import RegistryError, collate
 from utils.workers import FatalError
 

@@ -10,12 +10,13 @@ import torch
 
 from utils import console
 from utils.checkpoint import CheckpointError
-from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig, add_flags, from_flags
+from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig
 from utils.console import shown
 from utils.device import describe_device, pick_device
 from utils.distributed import join_team
 from utils.engine import TrainingError
 from utils.files import check_writable, remove_leftovers
+from utils.flags import add_flags, from_flags
 from utils.frames import CropError
 from utils.model import WeightsError
 from utils.registry import RegistryError

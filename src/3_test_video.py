@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 from utils import console
-from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig, add_flags, from_flags
+from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import shown
 from utils.demo import make_demo_clips
+from utils.flags import add_flags, from_flags
 from utils.frame import VideoError
 from utils.session import UNTRAINED, Session
 from utils.transcript import SIGNS, print_analysis

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 
 from utils import console
-from utils.config import REAL, REGISTRY_NAME, ImportConfig, add_flags, from_flags
+from utils.config import REAL, REGISTRY_NAME, ImportConfig
 from utils.console import shown
 from utils.faces import Face
 from utils.files import atomic_folder, only_run, remove_leftovers
+from utils.flags import add_flags, from_flags
 from utils.frame import Frame
 from utils.registry import CropSettings, collate, is_current, write_record
 

@@ -7,41 +7,59 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import biased_model, load_script, make_faceforensics, read_json
 from sklearn.metrics import roc_auc_score
 
-from utils.checkpoint import Preprocessing, save_checkpoint, untrained_checkpoint
+from utils.calibration import Outcome
+from utils.checkpoint import (
+    Checkpoint,
+    Preprocessing,
+    load_checkpoint,
+    save_checkpoint,
+    untrained_checkpoint,
+)
 from utils.config import FAKE, REAL
-from utils.evaluation import (
-    SQUASHED,
-    EvaluationError,
-    auc,
+from utils.evaluation import SQUASHED, score_all
+from utils.intervals import (
+    about_records,
+    aucs,
     bootstrap,
-    find_labelled,
+    by_name,
+    difference,
+    figures,
     people_groups,
     rate_at,
+    ways_to_join,
 )
+from utils.labelled import EvaluationError, Sample, find_labelled
 from utils.metrics import Scores
 from utils.robustness import SWEEP
+from utils.verdict import Marks, join
 
 
-def test_auc_agrees_with_scikit_learn_ties_included():
+def test_aucs_agree_with_scikit_learn_on_items_drawn_again_and_again_ties_included():
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        p_fake, labels = rng.integers(0, 12, 60) / 12, rng.integers(0, 2, 60)
-        assert auc(p_fake, labels) == pytest.approx(roc_auc_score(labels, p_fake))
-    assert auc(np.array([0.2, 0.4]), np.array([FAKE, FAKE])) is None
+    scores = Scores(rng.integers(0, 12, 60) / 12, rng.integers(0, 2, 60))
+    weights = rng.integers(0, 4, (20, 60))
+    for row, found in zip(weights, aucs(scores, weights), strict=True):
+        labels, p_fake = np.repeat(scores.labels, row), np.repeat(scores.p_fake, row)
+        assert found == pytest.approx(roc_auc_score(labels, p_fake))
+    assert np.isnan(aucs(scores, (scores.labels == FAKE)[None] * 1)).all()
+
+
+def auc_interval(p_fake, labels, groups, draws=1000):
+    return bootstrap(groups, lambda weights: aucs(Scores(p_fake, labels), weights), draws)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     """Fakes a unit above reals: the true AUC is Phi(1 / sqrt 2) = 0.760."""
     rng, hits = np.random.default_rng(1), 0
-    for _ in range(60):
+    for _ in range(200):
         labels = np.arange(80) % 2
-        scores = rng.normal(labels, 1)
-        low, high = bootstrap(np.arange(80), lambda i, s=scores, y=labels: auc(s[i], y[i]), 200)
+        low, high = auc_interval(rng.normal(labels, 1), labels, np.arange(80), 200)
         hits += low <= 0.760 <= high
-    assert 50 <= hits <= 60
+    assert 178 <= hits <= 199
 
 
 def test_groups_are_drawn_whole_so_that_copies_do_not_feign_certainty():
@@ -51,15 +69,69 @@ def test_groups_are_drawn_whole_so_that_copies_do_not_feign_certainty():
     copied, repeated = np.repeat(scores, 10), np.repeat(labels, 10)
 
     def width(groups, values, truth):
-        low, high = bootstrap(groups, lambda i: auc(values[i], truth[i]))
+        low, high = auc_interval(values, truth, groups)
         return high - low
 
     honest = width(np.arange(20), scores, labels)
     assert width(np.repeat(np.arange(20), 10), copied, repeated) == pytest.approx(honest, rel=0.1)
     assert width(np.arange(200), copied, repeated) < 0.6 * honest
-    assert bootstrap(np.zeros(20), lambda i: auc(scores[i], labels[i])) is None
+    assert auc_interval(scores, labels, np.zeros(20)) is None
+    assert auc_interval(labels * 0.5, labels, np.arange(20)) is None  # all draws give 1
     people = [{"identities": p} for p in (["a"], ["a", "b"], ["c"], ["b"])]
     assert people_groups(people).tolist() in ([0, 0, 1, 0], [1, 1, 0, 1])
+
+
+def test_a_paired_comparison_sees_what_two_intervals_would_not():
+    rng = np.random.default_rng(3)
+    labels = np.arange(100) % 2
+    good = rng.normal(labels, 1)
+    worse = good + rng.normal(0, 0.3, 100) - 0.4 * labels
+    found = difference(Scores(good, labels), Scores(worse, labels), np.arange(100))
+    expected = roc_auc_score(labels, good) - roc_auc_score(labels, worse)
+    assert found["value"] == pytest.approx(expected)
+    assert 0 < found["interval"][0] < expected < found["interval"][1]
+    one, other = (auc_interval(scores, labels, np.arange(100)) for scores in (good, worse))
+    assert one[0] < other[1]
+    alone = Scores(good[labels == FAKE], labels[labels == FAKE])
+    assert difference(alone, alone, np.arange(50)) == {"value": None, "interval": None}
+
+
+def test_fakes_are_measured_against_the_reals_of_their_data_set_or_all():
+    records = [
+        {"dataset": dataset, "method": method, "label": label, "identities": [f"{n}"]}
+        for n, (dataset, method, label) in enumerate(
+            zip("aabbcb", ["real", "swap"] * 2 + ["swap", "real"], [0, 1, 0, 1, 1, 0], strict=True)
+        )
+    ]
+    about = about_records(records)
+    p_fake = np.array([0.4, 0.5, 0.7, 0.8, 0.6, 0.0])
+    numbers = np.arange(5)  # the sixth was not seen
+    raw = Scores(p_fake[numbers], about.labels[numbers], about.kinds[numbers])
+    outcome = Outcome(raw, numbers, 1.0, Marks(0.5))
+    kinds = by_name(outcome, about.kinds, about)
+    assert {name: found["video"]["n"] for name, found in kinds.items()} == {
+        "a real": 1, "a swap": 2, "b real": 1, "b swap": 2, "c swap": 3,
+    }  # fmt: skip
+    sets = by_name(outcome, about.datasets, about)
+    assert [sets[name]["video"]["auc"] for name in "abc"] == [1.0, 1.0, 0.5]
+    assert figures(outcome, about.groups)["frame"]["auc"] == pytest.approx(4 / 6)
+
+
+def test_ways_to_join_differ_where_few_frames_are_sure():
+    numbers = np.array([7, 7, 7, 7, 2, 2, 2, 2])
+    p_fake = np.array([0.999, 0.4, 0.4, 0.4, 0.6, 0.6, 0.6, 0.1])
+    assert join(p_fake, numbers).tolist() == pytest.approx([0.475, 0.54975])
+    assert join(p_fake, numbers, "majority").tolist() == [0.75, 0.25]
+    assert join(p_fake, numbers, "majority", 0.3).tolist() == [0.75, 1.0]
+    odds = np.log(p_fake / (1 - p_fake)).reshape(2, 4).mean(1)[::-1]
+    assert join(p_fake, numbers, "log-odds") == pytest.approx(1 / (1 + np.exp(-odds)))
+    raw = Scores(p_fake, np.array([REAL] * 4 + [FAKE] * 4), np.array(["any"] * 8))
+    found = ways_to_join(Outcome(raw, numbers, 1.0, Marks(0.5)))
+    # Video 2 is the fake. Most of its frames say so, while its mean passes for real.
+    assert found["majority"] == {"auc": 1.0, "balanced_accuracy": 1.0}
+    assert found["mean"] == {"auc": 0.0, "balanced_accuracy": 0.0}
+    with pytest.raises(ValueError, match="'vote' is not one of"):
+        join(p_fake, numbers, "vote")
 
 
 def test_the_true_positive_rate_keeps_to_the_false_alarms_allowed():
@@ -76,21 +148,30 @@ def test_lists_and_folders_of_labelled_videos_are_read_and_bad_ones_refused(tmp_
         (tmp_path / name).touch()
     assert [v.label for v in find_labelled(tmp_path / "own")] == [FAKE, REAL]
     path = tmp_path / "list.csv"
-    path.write_text("path,label,method,pair\na.mp4,real,,p1\nb.mp4,FAKE,faceswap,p1\nc.mp4,1,,\n")
+    path.write_text(
+        "\ufeffpath,label,method,source,pair\na.mp4, real,,,p1\nb.mp4,FAKE,faceswap,,p1\n"
+        "c.mp4,1,,web,\n",
+        encoding="utf-8",
+    )
     videos = find_labelled(path)
-    assert [(v.label, v.method) for v in videos] == [
-        (REAL, "real"),
-        (FAKE, "faceswap"),
-        (FAKE, "fake"),
+    assert [(v.dataset, v.label, v.method) for v in videos] == [
+        ("list", REAL, "real"),
+        ("list", FAKE, "faceswap"),
+        ("web", FAKE, "fake"),
     ]
     assert videos[0].identities == videos[1].identities != videos[2].identities
     assert videos[0].path == tmp_path / "a.mp4"
     for content, reason in (
         ("path,label\na.mp4,maybe\n", "line 2: label 'maybe' is not real or fake"),
-        ("path,label\n", "has no rows"),
-        ("file,label\na,real\n", "lacks the columns"),
+        ("path,label\na.mp4\n", "line 2: label '' is not real or fake"),
+        ("path,label\n,real\n", "line 2: no path"),
+        ("path,label\na.mp4,real\nb.mp4,fake\n./a.mp4,fake\n", "line 4: .* is in line 2 already"),
+        ("", "lacks the column path and label"),
+        ("path,label\n", "lists no videos"),
+        ("file,label\na,real\n", "lacks the column path in"),
+        ("path,label\n\xe4.mp4,real\n", "not a CSV in UTF-8"),
     ):
-        path.write_text(content)
+        path.write_text(content, encoding="latin-1")
         with pytest.raises(EvaluationError, match=reason):
             find_labelled(path)
     (tmp_path / "none").mkdir()
@@ -113,6 +194,44 @@ def test_every_change_of_the_sweep_hurts_more_the_stronger_it_is(portrait):
             assert damage == sorted(damage)
 
 
+class Brightness(torch.nn.Module):
+    """A network that takes brightness for the probability of FAKE."""
+
+    def forward(self, images):
+        p = (images.mean((1, 2, 3)) * 0.225 + 0.449).clamp(0.01, 0.99)
+        return torch.stack([1 - p, p], 1).log()
+
+
+def sample_of(number: int, levels, faces=None) -> Sample:
+    crops = [np.full((32, 32, 3), round(255 * p), np.uint8) for p in levels]
+    seconds = [float(n) for n in range(len(levels))]
+    return Sample(number, np.stack(crops), seconds, faces or [len(levels)], [])
+
+
+def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts():
+    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
+    levels = [0.2] * 4 + [0.6, 0.7, 0.8] + [0.95] * 2  # the last is seen too briefly
+    source = [sample_of(0, levels, [4, 3, 2]), sample_of(1, [0.3, 0.9], [1, 1])]
+    (tables,), _ = score_all(source, [checkpoint], {}, "cpu", False, np.array([REAL, FAKE]))
+    table = tables["clean"]
+    assert table.numbers == [0, 0, 0, 1] and table.seconds == [4.0, 5.0, 6.0, 1.0]
+    assert table.p_fake == pytest.approx([0.6, 0.7, 0.8, 0.9], abs=0.02)
+
+
+def test_the_worst_misses_are_kept_with_their_worst_crops():
+    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
+    levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
+    labels = np.array([REAL, REAL, FAKE, *[FAKE] * 20, FAKE])
+    source = [sample_of(n, two) for n, two in enumerate(levels)]
+    tables, misses = score_all(
+        source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu", False, labels
+    )
+    assert tables[0]["dark"].p_fake[0] == pytest.approx(0.45, abs=0.02)
+    assert [miss.number for miss in misses] == [2, 0, *range(3, 17)]  # neither 1 nor the last 7
+    assert misses[0].crop[0, 0, 0] == 26 and misses[1].crop[0, 0, 0] == 230
+    assert misses[1].distance == pytest.approx(0.8, abs=0.02)
+
+
 @pytest.fixture
 def script():
     return load_script("4_evaluate_model")
@@ -120,7 +239,7 @@ def script():
 
 @pytest.fixture
 def clips(tmp_path, face_clip):
-    make_faceforensics(tmp_path / "clips", face_clip, pairs=2)
+    make_faceforensics(tmp_path / "clips", face_clip, pairs=1)
     return tmp_path / "clips"
 
 
@@ -131,39 +250,113 @@ def flags(tmp_path, *more) -> list[str]:
 
 def haar_model(path, log_odds: float = 3.0):
     """biased_model, for crops that Haar cuts."""
-    from utils.checkpoint import load_checkpoint
-
     checkpoint = load_checkpoint(biased_model(path, log_odds))
     checkpoint.preprocessing = Preprocessing("haar", 256, 1.54, 64)
     save_checkpoint(path, checkpoint)
     return path
 
 
+PNGS = {"roc", "det", "scores", "reliability", "per_method", "robustness", "errors"}
+PNGS |= {"confusion_matrix"}
+
+
+def pictures(folder) -> set[str]:
+    found = {path.stem: cv2.imread(str(path)) for path in folder.glob("*.png")}
+    assert all(min(image.shape[:2]) >= 150 for image in found.values())
+    return set(found)
+
+
 def test_labelled_videos_get_figures_intervals_and_pictures(tmp_path, clips, script, capsys):
-    model, other = haar_model(tmp_path / "a.pth"), haar_model(tmp_path / "b.pth", -3.0)
+    """The model calls everything fake."""
     (clips / "original" / "broken.mp4").write_bytes(b"nothing")
-    more = ("--model", model, "--against", other, "--videos", clips, "--frames", 2, "--robustness")
-    assert script.main(flags(tmp_path, *more)) == 0
+    more = ("--model", haar_model(tmp_path / "a.pth"), "--videos", clips, "--frames", 1)
+    assert script.main(flags(tmp_path, *more, "--robustness")) == 0
     printed = capsys.readouterr().out
-    assert "8 videos of 2 groups of people" in printed
-    assert "broken.mp4" in printed and "100.0% of reals called fake" in printed
+    assert "4 videos of 1 groups of people, 4 frames; trained on: unknown" in printed
+    assert "broken.mp4: " in printed and "1 videos left out" in printed
+    assert "Only 1 groups of people" in printed and "BY DATA SET" not in printed
+    line = next(line for line in printed.splitlines() if "H.264, crf 40" in line)
+    assert line.split()[-4:-2] == ["100.0%", "100.0%"]
     folder = tmp_path / "results" / "evaluation" / "run"
     report = read_json(folder / "report.json")
     steps = sum(map(len, SWEEP.values()))
     assert len(report["conditions"]) == steps + 2 and SQUASHED in report["conditions"]
-    clean = report["conditions"]["clean"]["video"]
-    # Two frames are too few for a verdict on a video.
-    said = report["conditions"]["clean"]["verdicts"]
-    assert said == {name: {"FAKE": 0.0, "REAL": 0.0} for name in ("real", "fake")}
-    assert clean["n"] == 8 and clean["confusion"] == {"tn": 0, "fp": 4, "fn": 0, "tp": 4}
-    assert 0 <= clean["auc_interval"][0] <= clean["auc"] <= clean["auc_interval"][1] <= 1
-    assert report["against"]["conditions"]["clean"]["video"]["confusion"]["tn"] == 4
+    clean = report["conditions"]["clean"]
+    assert clean["video"]["n"] == clean["frame"]["n"] == 4
+    assert clean["video"]["confusion"] == {"tn": 0, "fp": 2, "fn": 0, "tp": 2}
+    assert [entry["id"] for entry in report["left_out"]] == ["faceforensics/original/broken.mp4"]
+    assert set(report["joining"]) == {"mean", "log-odds", "majority"}
+    assert report["joining"]["majority"]["balanced_accuracy"] == 0.5
     with open(folder / "scores.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 8 and {row["judged"] for row in rows} == {"fake"}
-    assert all(int(row["frames"]) == 2 for row in rows)
-    for name in ("roc", "scores", "per_method", "confusion_matrix", "robustness"):
-        assert cv2.imread(str(folder / f"{name}.png")).shape[1] >= 500
+    assert len(rows) == 4 and {row["judged"] for row in rows} == {"fake"}
+    assert all(int(row["frames"]) == 1 for row in rows)
+    assert pictures(folder) == PNGS
+
+
+@pytest.fixture
+def listed(clips):
+    """A CSV of two data sets, each a pair of people with a real and a fake."""
+    path = clips / "list.csv"
+    rows = ["original/000,real,a", "Deepfakes/000_001,fake,a"]
+    rows += ["original/001,real,b", "FaceSwap/001_000,fake,b"]
+    parts = [row.split(",") for row in rows]
+    lines = [f"{name}.mp4,{label},{source},{source}" for name, label, source in parts]
+    path.write_text("\n".join(["path,label,source,pair", *lines]))
+    return path
+
+
+def test_checkpoints_are_compared_on_the_same_videos_and_across_data_sets(
+    tmp_path, listed, script, capsys
+):
+    model = haar_model(tmp_path / "a.pth")
+    checkpoint = load_checkpoint(haar_model(tmp_path / "b.pth", -3.0))
+    checkpoint.preprocessing = Preprocessing("haar", 256, 1.54, 96)  # the same crops
+    checkpoint.training["datasets"] = ["faceforensics", "celebdf"]
+    save_checkpoint(tmp_path / "b.pth", checkpoint)
+    more = ("--model", model, "--against", tmp_path / "b.pth", model, "--videos", listed)
+    assert script.main(flags(tmp_path, *more, "--frames", 3)) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(f"Video AUC of {model} minus") == 2
+    assert "b.pth (faceforensics, celebdf)" in printed and f"{model} (unknown)" in printed
+    report = read_json(tmp_path / "results" / "evaluation" / "run" / "report.json")
+    other, same = report["against"]
+    assert other["conditions"]["clean"]["video"]["confusion"] == {
+        "tn": 2,
+        "fp": 0,
+        "fn": 2,
+        "tp": 0,
+    }
+    assert same["auc_of_the_first_minus_this"]["value"] == 0
+    own, others = (r["conditions"]["clean"]["video"]["auc"] for r in (report, other))
+    assert other["auc_of_the_first_minus_this"]["value"] == pytest.approx(own - others)
+    table = report["across_datasets"]
+    assert [row["trained_on"] for row in table] == [
+        "unknown",
+        ["faceforensics", "celebdf"],
+        "unknown",
+    ]
+    for row, each in zip(table, (report, other, same), strict=True):
+        assert row["auc"] == {name: each["by_dataset"][name]["video"]["auc"] for name in "ab"}
+
+
+def test_one_class_has_no_areas_and_leaves_no_empty_pictures(tmp_path, listed, script, capsys):
+    """The model calls everything real, and first sees both classes."""
+    model = haar_model(tmp_path / "a.pth", -3.0)
+    more = ("--model", model, "--videos", listed, "--frames", 1)
+    folder = tmp_path / "results" / "evaluation" / "run"
+    assert script.main(flags(tmp_path, *more)) == 0
+    assert pictures(folder) == PNGS - {"robustness"}
+    lines = listed.read_text().splitlines()
+    listed.write_text("\n".join(line for line in lines if ",fake," not in line))
+    assert script.main(flags(tmp_path, *more, "--against", model)) == 0
+    assert ": undefined, 95 % interval -" in capsys.readouterr().out
+    report = read_json(folder / "report.json")
+    video = report["conditions"]["clean"]["video"]
+    assert video["auc"] is video["auc_interval"] is video["tpr_at_1%_fpr"] is None
+    assert video["accuracy"] == 1.0
+    assert report["across_datasets"][0]["auc"] == {"a": None, "b": None}
+    assert pictures(folder) == {"scores", "per_method", "confusion_matrix"}
 
 
 def test_the_test_split_is_evaluated_and_its_blends_with_it(tmp_path, extracted, script, capsys):
@@ -192,7 +385,8 @@ def test_the_test_split_is_evaluated_and_its_blends_with_it(tmp_path, extracted,
     assert "blended self-blend" in report["by_method"] and SQUASHED not in report["conditions"]
 
 
-def test_bad_input_is_named_in_one_line(tmp_path, clips, script, capsys):
+def test_bad_input_is_named_in_one_line(tmp_path, listed, script, capsys):
+    (tmp_path / "results").mkdir()
     model = haar_model(tmp_path / "a.pth")
 
     def refusal(*more) -> str:
@@ -201,17 +395,22 @@ def test_bad_input_is_named_in_one_line(tmp_path, clips, script, capsys):
         assert "\n" not in text
         return text
 
-    listed = clips / "list.csv"
+    assert "no videos in a known layout" in refusal("--videos", tmp_path / "results")
     listed.write_text("path,label\noriginal/000.mp4,real\ngone.mp4,fake\n")
-    assert "1 videos are missing: --skip-missing goes on" in refusal("--videos", listed)
-    more = ("--model", model, "--videos", listed, "--skip-missing", "--frames", 2)
+    assert "1 of 2 videos are missing: --skip-missing goes on" in refusal("--videos", listed)
+    more = ("--model", model, "--videos", listed, "--skip-missing", "--frames", 1)
     assert script.main(flags(tmp_path, *more)) == 0
-    assert "one class only, no AUC" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "gone.mp4 not found" in printed and "1 videos left out" in printed
     other = untrained_checkpoint()
     other.preprocessing = Preprocessing("haar", 128, 1.3, 64)
     save_checkpoint(tmp_path / "b.pth", other)
-    text = refusal("--videos", listed, "--against", tmp_path / "b.pth")
-    assert "want different crops" in text
+    text = refusal("--videos", listed, "--against", model, tmp_path / "b.pth")
+    assert "b.pth wants other crops than" in text and "one at a time" in text
     assert "registry" in refusal("--frames-dir", tmp_path / "none")
     listed.write_text("path,label\nlist.csv,real\n")
     assert "no video could be evaluated" in refusal("--videos", listed)
+    listed.write_text("path,label\nx.mp4,real\ny.mp4,real\n")
+    assert "all 2 videos of" in refusal("--videos", listed, "--skip-missing")
+    listed.write_bytes("path,label\nä.mp4,real\n".encode("utf-16"))
+    assert "not a CSV in UTF-8" in refusal("--videos", listed)

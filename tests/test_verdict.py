@@ -9,7 +9,6 @@ from utils.verdict import (
     INCONCLUSIVE,
     REAL,
     Marks,
-    join_scores,
     judge,
     most_suspicious,
     relative,
@@ -107,17 +106,10 @@ def test_consistency_is_closeness_to_the_mean():
     assert consistency([1.0, 0.0]) == [0.5, 0.5]
 
 
-def test_ways_of_joining_frames():
-    scores = [0.1, 0.6, 0.6, 0.999]
-    assert join_scores(scores) == pytest.approx(0.57475)
-    assert join_scores(scores, "majority") == 0.75
-    odds = 1 / 9 * 1.5 * 1.5 * 999
-    assert join_scores(scores, "log-odds") == pytest.approx(odds**0.25 / (1 + odds**0.25))
+def test_a_checkpoint_says_how_frames_are_joined():
     # One frame of certainty weighs more in log-odds than in the mean.
-    assert (
-        judged([0.45] * 3 + [0.9999], voting="log-odds").p_fake
-        > judged([0.45] * 3 + [0.9999]).p_fake
-    )
+    scores = [0.45] * 3 + [0.9999]
+    assert judged(scores, voting="log-odds").p_fake > judged(scores).p_fake + 0.2
     assert judged([0.6] * 4, voting="majority").p_fake == 1.0
 
 

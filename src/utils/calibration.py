@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.config import FAKE, REAL
 from utils.metrics import Scores, by_group, by_video, metrics
-from utils.verdict import WAYS, Marks
+from utils.verdict import WAYS, Marks, log_odds
 
 MIN_PART = 50  # real and fake videos each, below which a range of sharpness says nothing of its own
 BETTER = 0.002  # of AUC: less than this is no reason to leave the mean
@@ -32,11 +32,6 @@ def choose_threshold(scores: Scores) -> dict[str, float]:
         "false_positive_rate": float(fpr[best]),
         "false_negative_rate": float(fnr[best]),
     }
-
-
-def log_odds(p_fake: np.ndarray) -> np.ndarray:
-    p = np.clip(np.asarray(p_fake, np.float64), 1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p))
 
 
 def fit_temperature(scores: Scores) -> float:

@@ -1,10 +1,21 @@
-"""Fixed paths, class labels, default settings, and the flags made from them."""
+"""Fixed paths, class labels, and default settings."""
 
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
-import argparse
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
+
+from utils.flags import (
+    fraction,
+    inner_fraction,
+    natural_float,
+    natural_int,
+    option,
+    plain_name,
+    positive_float,
+    positive_int,
+    shard,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 FACEFORENSICS_DIR = ROOT / "data" / "faceforensics" / "archive" / "FaceForensics++_C23"
@@ -36,61 +47,6 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 # The network sees the middle 7/8 of a stored crop: 224 of 256 px.
 VISIBLE_SHARE = 7 / 8
-
-
-def positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
-
-
-def natural_int(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
-
-
-def positive_float(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def fraction(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def inner_fraction(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
-    return value
-
-
-def plain_name(text: str) -> str:
-    """A name that is one folder's: no separators, not a way up."""
-    if not text.strip(". ") or set(text) & set('/\\:*?"<>|'):
-        raise argparse.ArgumentTypeError(f"{text} is not a plain folder name")
-    return text
-
-
-def shard(text: str) -> str:
-    """'2/4' for the second of four parts."""
-    part, _, parts = text.partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise argparse.ArgumentTypeError(f"{text} is not like 2/4: part 2 of 4")
-    return text
-
-
-def option(default, help_text: str, **argparse_options):
-    """A dataclass field that add_flags turns into a command-line flag."""
-    return field(default=default, metadata={"help": help_text, **argparse_options})
 
 
 @dataclass(frozen=True)
@@ -150,6 +106,7 @@ class TrainConfig:
     weight_decay: float = option(1e-5, "AdamW weight decay", type=fraction)
     dropout: float = option(0.3, "dropout in the head", type=fraction)
     stochastic_depth: float = option(0.2, "share of blocks left out in training", type=fraction)
+    clip_gradient: float = option(0.0, "longest gradient, its L2 norm; 0: any", type=natural_float)
     ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
@@ -183,6 +140,7 @@ PRESETS = {
         "weight_decay": 1e-2,
         "dropout": 0.1,
         "stochastic_depth": 0.0,
+        "clip_gradient": 2.0,
         "ema": 0.999,
         "batch_norm": 0.4,
         "image_size_px": 128,
@@ -212,7 +170,7 @@ class EvaluateConfig:
     """Settings of 4_evaluate_model.py."""
 
     model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
-    against: str = option("", "another checkpoint, to compare on the same videos")
+    against: tuple = option((), "others, on the same videos", nargs="+", type=Path)
     videos: str = option("", "folder or CSV of labelled videos, instead of the test split")
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "splits, whose test part is evaluated")
@@ -223,7 +181,7 @@ class EvaluateConfig:
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     results: Path = option(RESULTS_DIR, "where evaluation/<run>/ goes")
     run_name: str = option("run", "name of this run under the results folder", type=plain_name)
-    skip_missing: bool = option(False, "go on when listed videos cannot be read")
+    skip_missing: bool = option(False, "go on when listed videos are not there")
     device: str = option("auto", "auto, cpu, cuda or mps")
 
 
@@ -236,23 +194,3 @@ class VerdictConfig:
     min_agreement: float = 0.7  # share of frames that must vote with the verdict
     min_run: float = 0.3  # share of frames in a row that make a part of the video FAKE
     max_faces: int = 8  # judged; the others are only counted
-
-
-def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
-    """Give parser one flag for every field of a config dataclass."""
-    for item in fields(config_class):
-        settings = dict(item.metadata)
-        text = settings.pop("help")
-        flag = "--" + item.name.replace("_", "-")
-        if isinstance(item.default, bool):
-            action = argparse.BooleanOptionalAction
-            parser.add_argument(flag, action=action, default=item.default, help=text)
-        else:
-            settings.setdefault("type", type(item.default))
-            text = f"{text} (default: {item.default})"
-            parser.add_argument(flag, default=item.default, help=text, **settings)
-
-
-def from_flags(config_class: type, args: argparse.Namespace):
-    """The config dataclass that parsed flags describe."""
-    return config_class(**{item.name: getattr(args, item.name) for item in fields(config_class)})

@@ -127,6 +127,9 @@ def _update(run, net, images, labels, loss_function, device) -> tuple[float, int
     if math.isfinite(value):
         run.optimizer.zero_grad(set_to_none=True)
         run.scaler.scale(loss).backward()
+        if run.clip_gradient:
+            run.scaler.unscale_(run.optimizer)
+            nn.utils.clip_grad_norm_(run.model.parameters(), run.clip_gradient)
         run.scaler.step(run.optimizer)
         run.scaler.update()
         if run.ema:

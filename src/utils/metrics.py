@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score, roc_curve
 
 from utils.config import FAKE, REAL
-from utils.verdict import join_scores
+from utils.verdict import join
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,13 @@ class Scores:
     samples: np.ndarray | None = None
 
 
-def by_video(frames: Scores, videos: np.ndarray, way: str = "mean") -> Scores:
-    """The joined p_fake of each video's frames; videos (n,) holds each frame's video number."""
-    _, first, inverse = np.unique(videos, return_index=True, return_inverse=True)
-    if way == "mean":
-        joined = np.bincount(inverse, frames.p_fake) / np.bincount(inverse)
-    else:
-        parts = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
-        joined = np.array([join_scores(frames.p_fake[part], way) for part in parts])
+def by_video(
+    frames: Scores, videos: np.ndarray, way: str = "mean", threshold: float = 0.5
+) -> Scores:
+    """The joined score of each video's frames; videos (n,) holds each frame's video number."""
+    _, first = np.unique(videos, return_index=True)
     groups = None if frames.groups is None else frames.groups[first]
-    return Scores(joined, frames.labels[first], groups)
+    return Scores(join(frames.p_fake, videos, way, threshold), frames.labels[first], groups)
 
 
 def metrics(scores: Scores, threshold: float) -> dict:

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from utils.calibration import Outcome
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.frames import IMAGENET_MEAN, IMAGENET_STD
-from utils.metrics import Outcome
 from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.verdict import FAKE, REAL
 

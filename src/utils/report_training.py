@@ -1,18 +1,27 @@
 """What a training run leaves in analysis_results/training/<run>/: pictures and report.json."""
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import roc_curve
+from sklearn.metrics import roc_auc_score, roc_curve
 
+from utils.calibration import Outcome
 from utils.files import write_json
-from utils.metrics import Outcome, reliability
+from utils.metrics import Scores, reliability
 from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.report_samples import draw_most_wrong
 from utils.verdict import FAKE, REAL
+
+CURVES = [
+    {"color": COLOURS[FAKE]},
+    {"color": COLOURS[REAL]},
+    {"color": "#009E73", "ls": "--"},
+    {"color": "#CC79A7", "ls": "-."},
+]
 
 
 def write_training_report(folder: Path, report: dict, outcomes: dict, dataset) -> None:
@@ -21,9 +30,9 @@ def write_training_report(folder: Path, report: dict, outcomes: dict, dataset) -
     pages = {
         "training_curves.png": draw_curves(report["history"], report["best_epoch"]),
         "confusion_matrix.png": draw_confusion(test),
-        "roc.png": draw_roc(test),
+        "roc.png": draw_roc({"by video": test.videos, "by frame": test.frames}, test),
         "per_method.png": draw_per_method(test),
-        "reliability.png": draw_reliability(outcomes["val"], test),
+        "reliability.png": draw_reliability({"Validation": outcomes["val"], "Test": test}),
         "samples.png": draw_most_wrong(test, dataset),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +72,7 @@ def draw_curves(history: list[dict], best_epoch: int) -> np.ndarray:
     return render(figure)
 
 
-def draw_confusion(test: Outcome) -> np.ndarray:
+def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
     figure = Figure(figsize=(9, 4), dpi=DPI)
     for axes, unit in zip(figure.subplots(1, 2), ("video", "frame"), strict=True):
         counts = getattr(test, f"{unit}_metrics")["confusion"]
@@ -72,29 +81,27 @@ def draw_confusion(test: Outcome) -> np.ndarray:
             table, annot=True, fmt=",d", cmap="Blues", cbar=False, square=True, ax=axes,
             xticklabels=["real", "fake"], yticklabels=["real", "fake"], annot_kws={"size": 14},
         )  # fmt: skip
-        axes.set(title=f"Test, by {unit} (n = {table.sum():,})", xlabel="judged", ylabel="is")
+        axes.set(title=f"{name}, by {unit} (n = {table.sum():,})", xlabel="judged", ylabel="is")
     figure.tight_layout()
     return render(figure)
 
 
-def draw_roc(test: Outcome) -> np.ndarray:
+def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np.ndarray:
+    """A curve for each of some scores, and the point of test's threshold, by video."""
     figure = Figure(figsize=(5.4, 5), dpi=DPI)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":", label="chance")
-    for unit, scores, colour in (
-        ("video", test.videos, COLOURS[FAKE]),
-        ("frame", test.frames, COLOURS[REAL]),
-    ):
-        auc = getattr(test, f"{unit}_metrics")["auc"]
-        if auc is not None:
+    for (label, scores), style in zip(curves.items(), cycle(CURVES)):
+        if len(np.unique(scores.labels)) == 2:
             fpr, tpr, _ = roc_curve(scores.labels, scores.p_fake)
-            axes.plot(fpr, tpr, color=colour, label=f"by {unit}, AUC {auc:.3f}")
+            area = roc_auc_score(scores.labels, scores.p_fake)
+            axes.plot(fpr, tpr, **style, label=f"{label}, AUC {area:.3f}")
     counts = test.video_metrics["confusion"]
     reals, fakes = counts["fp"] + counts["tn"], counts["tp"] + counts["fn"]
     if reals and fakes:
         point = (counts["fp"] / reals, counts["tp"] / fakes)
         axes.plot(*point, "s", color="black", label=f"threshold {test.threshold:.3f}, by video")
-    axes.set(title="Test: ROC", xlabel="false-positive rate", ylabel="true-positive rate")
+    axes.set(title=f"{name}: ROC", xlabel="false-positive rate", ylabel="true-positive rate")
     axes.set_aspect("equal")
     axes.legend(loc="lower right", frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
@@ -102,14 +109,15 @@ def draw_roc(test: Outcome) -> np.ndarray:
     return render(figure)
 
 
-def draw_per_method(test: Outcome) -> np.ndarray:
-    """Of each group of videos the share judged rightly, and for fakes the AUC against all reals."""
+def draw_per_method(test: Outcome, name: str = "Test", by_method: dict | None = None) -> np.ndarray:
+    """Of each group of videos the share judged rightly, and for fakes the AUC against all reals, or
+    as by_method has it."""
     rows = []
-    for name, result in test.by_method.items():
+    for kind, result in (by_method or test.by_method).items():
         is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
         right = result["recall"] if is_fake else result["accuracy"]
-        count = int((test.videos.groups == name).sum())
-        rows.append((name, right, result["auc"], FAKE if is_fake else REAL, count))
+        count = int((test.videos.groups == kind).sum())
+        rows.append((kind, right, result["auc"], FAKE if is_fake else REAL, count))
     figure = Figure(figsize=(9, 1.5 + 0.5 * len(rows)), dpi=DPI)
     axes = figure.subplots()
     places = np.arange(len(rows))
@@ -119,7 +127,7 @@ def draw_per_method(test: Outcome) -> np.ndarray:
         text += "" if auc is None else f", AUC {auc:.3f}"
         axes.text(right, place, text, va="center", fontsize=9)
     axes.set_yticks(places, [row[0] for row in rows])
-    axes.set(title="Test, by video: judged rightly", xlim=(0, 1.5), xlabel="share")
+    axes.set(title=f"{name}, by video: judged rightly", xlim=(0, 1.5), xlabel="share")
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
@@ -127,11 +135,10 @@ def draw_per_method(test: Outcome) -> np.ndarray:
     return render(figure)
 
 
-def draw_reliability(val: Outcome, test: Outcome) -> np.ndarray:
-    figure = Figure(figsize=(9, 4.6), dpi=DPI)
-    for axes, (name, outcome) in zip(
-        figure.subplots(1, 2), (("Validation", val), ("Test", test)), strict=True
-    ):
+def draw_reliability(panels: dict[str, Outcome]) -> np.ndarray:
+    figure = Figure(figsize=(4.8 * len(panels), 4.6), dpi=DPI)
+    plots = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (name, outcome) in zip(plots, panels.items(), strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
         for scores, label, colour in (
             (outcome.raw, "before scaling", GREY),

@@ -28,6 +28,8 @@ def brighter(crop: np.ndarray, factor: float) -> np.ndarray:
     return cv2.convertScaleAbs(crop, alpha=factor)
 
 
+CLEAN_PLACE = {"brightness": 2}  # of the clean crop among the strengths, where it is not the first
+
 # Kind -> (name of its strength, from mild to strong; the change at that strength).
 SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
     "JPEG": {f"quality {q}": partial(jpeg, quality=q) for q in (70, 50, 30)},
@@ -40,3 +42,12 @@ SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
     "brightness": {f"x {f}": partial(brighter, factor=f) for f in (0.5, 0.75, 1.5)},
     "JPEG and resolution": {"quality 50, half": lambda crop: jpeg(resized(crop, 0.5), 50)},
 }
+
+
+def condition(kind: str, strength: str) -> str:
+    return f"{kind}, {strength}"
+
+
+def all_changes() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Every change of the sweep by its condition's name."""
+    return {condition(kind, name): f for kind, steps in SWEEP.items() for name, f in steps.items()}

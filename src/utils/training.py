@@ -43,6 +43,7 @@ class Run:
     precision: str
     schedule: str
     epochs: int
+    clip_gradient: float = 0.0
     frozen_norm: bool = False
     epoch: int = 0
     step: int = 0
@@ -85,7 +86,8 @@ def start_run(config: TrainConfig, device: torch.device) -> Run:
         optimizer, mode="max", factor=0.5, patience=2
     )
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    return Run(model, ema, optimizer, scheduler, scaler, precision, config.schedule, config.epochs)
+    shape = config.schedule, config.epochs, config.clip_gradient
+    return Run(model, ema, optimizer, scheduler, scaler, precision, *shape)
 
 
 def _average(decay: float):

@@ -56,15 +56,26 @@ class Verdict:
         return self.fake_votes + self.real_votes
 
 
-def join_scores(p_fake, way: str = "mean") -> float:
-    """One score in [0, 1] of the scores of frames, by one of WAYS; a majority votes at 0.5."""
-    p_fake = np.asarray(p_fake, np.float64)
-    if way == "majority":
-        return float((p_fake >= 0.5).mean())
-    if way == "log-odds":
-        p = np.clip(p_fake, 1e-7, 1 - 1e-7)
-        return float(1 / (1 + np.exp(-np.log(p / (1 - p)).mean())))
-    return float(p_fake.mean())
+def log_odds(p_fake: np.ndarray) -> np.ndarray:
+    p = np.clip(np.asarray(p_fake, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(p / (1 - p))
+
+
+def join(
+    p_fake: np.ndarray, numbers: np.ndarray, way: str = "mean", threshold: float = 0.5
+) -> np.ndarray:
+    """One score in [0, 1] for each video, in the order of their numbers, from p_fake of its frames
+    and the video's number of each, (n,) both.
+
+    'mean': of p_fake; 'log-odds': their mean, as a probability again; 'majority': the share of
+    frames with p_fake from the threshold up, to be held against 0.5.
+    """
+    if way not in WAYS:
+        raise ValueError(f"{way!r} is not one of {', '.join(WAYS)}")
+    votes = {"mean": p_fake, "log-odds": log_odds(p_fake), "majority": p_fake >= threshold}[way]
+    _, inverse = np.unique(numbers, return_inverse=True)
+    means = np.bincount(inverse, votes) / np.bincount(inverse)
+    return 1 / (1 + np.exp(-means)) if way == "log-odds" else means
 
 
 def relative(p_fake: float, threshold: float) -> float:
@@ -93,7 +104,7 @@ def judge(
     if not usable:
         reason = "no face found" if is_image else "no face found in any sampled frame"
         return Verdict(INCONCLUSIVE, None, None, 0, 0, None, (reason,))
-    score = join_scores(usable, marks.voting)
+    score = float(join(np.array(usable), np.zeros(len(usable)), marks.voting)[0])
     fake_votes = sum(frame_vote(value, marks.threshold) == FAKE for value in usable)
     real_votes = len(usable) - fake_votes
     agreement = max(fake_votes, real_votes) / len(usable)

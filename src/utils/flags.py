@@ -1,0 +1,88 @@
+"""Command-line flags made from the fields of a dataclass, and the types of their values."""
+
+from __future__ import annotations  # setup_checker.py must run on an old Python
+
+import argparse
+from dataclasses import field, fields
+
+
+def positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def natural_int(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value
+
+
+def positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def natural_float(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is negative, or no number")
+    return value
+
+
+def fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def inner_fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
+    return value
+
+
+def plain_name(text: str) -> str:
+    """A name that is one folder's: no separators, not a way up."""
+    if not text.strip(". ") or set(text) & set('/\\:*?"<>|'):
+        raise argparse.ArgumentTypeError(f"{text} is not a plain folder name")
+    return text
+
+
+def shard(text: str) -> str:
+    """'2/4' for the second of four parts."""
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text} is not like 2/4: part 2 of 4")
+    return text
+
+
+def option(default, help_text: str, **argparse_options):
+    """A dataclass field that add_flags turns into a command-line flag."""
+    return field(default=default, metadata={"help": help_text, **argparse_options})
+
+
+def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
+    """Give parser one flag for every field of a config dataclass."""
+    for item in fields(config_class):
+        settings = dict(item.metadata)
+        text = settings.pop("help")
+        flag = "--" + item.name.replace("_", "-")
+        if isinstance(item.default, bool):
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(flag, action=action, default=item.default, help=text)
+        else:
+            settings.setdefault("type", type(item.default))
+            text = f"{text} (default: {item.default})"
+            parser.add_argument(flag, default=item.default, help=text, **settings)
+
+
+def from_flags(config_class: type, args: argparse.Namespace):
+    """The config dataclass that parsed flags describe."""
+    return config_class(**{item.name: getattr(args, item.name) for item in fields(config_class)})

@@ -1,0 +1,121 @@
+"""Labelled videos to be evaluated: a folder's, a list's, or those of a split."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from utils import console
+from utils.analysis import cut_crops, find_faces
+from utils.catalog import DATA_SETS, Video
+from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
+from utils.frame import VideoError
+
+
+class EvaluationError(Exception):
+    """Input that cannot be evaluated; the message says why and what to do."""
+
+
+@dataclass
+class Sample:
+    """A video to be judged: crops (n, S, S, 3) uint8 RGB of one face after another, the second of
+    each, how many belong to each face, and where it has them whole frames (H, W, 3) RGB."""
+
+    number: int
+    crops: np.ndarray
+    seconds: list[float]
+    faces: list[int]
+    frames: list[np.ndarray]
+
+    def lead(self, p_fake: list[float]) -> slice:
+        """The crops of the most suspicious face in three frames or more, else of that in most."""
+        ends = np.cumsum(self.faces)
+        places = [slice(end - n, end) for end, n in zip(ends, self.faces, strict=True)]
+        enough = min(VerdictConfig().min_frames, max(self.faces))
+        places = [place for place in places if place.stop - place.start >= enough]
+        return max(places, key=lambda place: np.mean(p_fake[place]))
+
+
+def find_labelled(source: Path) -> list[Video]:
+    """Labelled videos of a folder in any known layout, or of a CSV of path,label and, where
+    wanted, method, source (its data set) and pair. Raises EvaluationError."""
+    if source.is_dir():
+        videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
+        if not videos:
+            raise EvaluationError(
+                f"{source} holds no videos in a known layout: put them in real/ and fake/ folders, "
+                "or list them in a CSV of path,label"
+            )
+        return videos
+    try:
+        with open(source, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns, rows = reader.fieldnames or (), list(reader)
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{source} is not a CSV in UTF-8: save it as one") from error
+    except (OSError, csv.Error) as error:
+        raise EvaluationError(f"{source} cannot be read ({error})") from error
+    lacking = [name for name in ("path", "label") if name not in columns]
+    if lacking:
+        raise EvaluationError(f"{source} lacks the column {' and '.join(lacking)} in its first row")
+    if not rows:
+        raise EvaluationError(f"{source} lists no videos")
+    videos, lines = [], {}
+    for line, row in enumerate(rows, 2):
+        video = _listed(source, line, row)
+        before = lines.setdefault(video.path.resolve(), line)
+        if before != line:
+            raise EvaluationError(f"{source}, line {line}: {video.id} is in line {before} already")
+        videos.append(video)
+    return videos
+
+
+def _listed(source: Path, line: int, row: dict) -> Video:
+    row = {name: (value or "").strip() for name, value in row.items() if name}
+    if not row["path"]:
+        raise EvaluationError(f"{source}, line {line}: no path")
+    label = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}.get(row["label"].lower())
+    if label is None:
+        raise EvaluationError(f"{source}, line {line}: label {row['label']!r} is not real or fake")
+    dataset = row.get("source") or source.stem
+    method = row.get("method") or LABEL_NAMES[label]
+    people = f"{dataset}:{row.get('pair') or row['path']}"
+    return Video(row["path"], source.parent / row["path"], dataset, method, label, (people,))
+
+
+def crops_of_videos(
+    videos: list[Video], detector, count: int, settings, left_out: list[dict]
+) -> Iterator[Sample]:
+    """Each video that can be judged; others are named, and go to left_out."""
+    for number, video in enumerate(console.progress(videos, len(videos), "Evaluating")):
+        try:
+            analysis = find_faces(video.path, detector, count)
+            cut_crops(analysis, settings)
+            if not analysis.tracks:
+                raise VideoError("no face found")
+        except VideoError as error:
+            console.bad(f"{console.shown(video.path)}: {error}")
+            left_out.append({"id": video.id, "reason": str(error)})
+            continue
+        views = [
+            (view.crop[..., ::-1], second)
+            for track in analysis.tracks
+            for view, second in zip(track.views, analysis.seconds, strict=True)
+            if view
+        ]
+        crops, seconds = zip(*views, strict=True)
+        faces = [len(track.seen) for track in analysis.tracks]
+        frames = [frame.image[..., ::-1] for frame in analysis.frames]
+        yield Sample(number, np.stack(crops), list(seconds), faces, frames)
+
+
+def crops_of_dataset(dataset) -> Iterator[Sample]:
+    """The same for a FaceFrames of stored crops, which has one face a video and no times."""
+    by_number: dict[int, list[int]] = {}
+    for index, sample in enumerate(dataset.samples):
+        by_number.setdefault(sample.video, []).append(index)
+    for number, indices in console.progress(by_number.items(), len(by_number), "Evaluating"):
+        crops = np.stack([dataset.shown_image(index) for index in indices])
+        yield Sample(number, crops, [float(i) for i in range(len(indices))], [len(indices)], [])
