@@ -12,7 +12,7 @@ from utils import console
 from utils.checkpoint import CheckpointError
 from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig
 from utils.console import shown
-from utils.device import describe_device, pick_device
+from utils.device import describe_device, keep_freed_memory, pick_device
 from utils.distributed import join_team
 from utils.engine import TrainingError
 from utils.files import check_writable, remove_leftovers
@@ -36,6 +36,8 @@ def parse_args(argv: list[str] | None) -> TrainConfig:
 
 def run(config: TrainConfig) -> int:
     device = pick_device(config.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     team = join_team(device.type == "cuda")
     torch.manual_seed(config.seed)
     torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it

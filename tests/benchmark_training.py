@@ -8,6 +8,7 @@ registry to the first batch at full size: 12,593 videos of six crops.
 
 import argparse
 import contextlib
+import ctypes
 import io
 import itertools
 import json
@@ -31,7 +32,13 @@ from torchvision.models import efficientnet_b1
 
 from utils.config import FAKE, TrainConfig
 from utils.demo import portrait_path
-from utils.device import describe_device, pick_device
+from utils.device import (
+    M_MMAP_MAX,
+    M_TRIM_THRESHOLD,
+    describe_device,
+    keep_freed_memory,
+    pick_device,
+)
 from utils.distributed import Team
 from utils.engine import _update
 from utils.frames import IMAGENET_MEAN, IMAGENET_STD
@@ -96,7 +103,16 @@ class PlainCrops(Dataset):
         return self.transform(Image.open(self.paths[index]).convert("RGB")), index % 2
 
 
+def give_freed_memory_back() -> None:
+    """Undo keep_freed_memory: glibc's own settings."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_MAX, 65536)
+        libc.mallopt(M_TRIM_THRESHOLD, 128 * 1024)
+
+
 def plain_loop(paths, size_px: int, batches: int, batch_size: int, device) -> float:
+    give_freed_memory_back()
     loader = DataLoader(PlainCrops(paths, size_px), batch_size, shuffle=True, num_workers=2)
     model = efficientnet_b1(num_classes=2).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -124,6 +140,7 @@ def rate(steps, batches: int) -> float:
 
 
 def our_loop(config: TrainConfig, run, loader, device, batches: int, what: str) -> float:
+    keep_freed_memory()
     loss_function = nn.CrossEntropyLoss()
     net = torch.compile(run.model) if config.compile else run.model
     run.model.train()

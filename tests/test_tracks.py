@@ -1,11 +1,22 @@
 """Following faces: movement, cuts, split screens, bystanders, faces that come and go."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
+from conftest import SHARED
 
-from utils.faces import Face
-from utils.tracks import link_faces, main_faces, sides_of, without_bystanders
+from utils.faces import Face, YuNetDetector
+from utils.tracks import (
+    SAME_LOOK,
+    link_faces,
+    look_of,
+    main_faces,
+    sides_of,
+    without_bystanders,
+)
+from utils.video import read_frames
 
 RED, BLUE, GREEN = (40, 40, 200), (200, 60, 40), (60, 180, 60)
 
@@ -34,6 +45,24 @@ def tracks_of(*scenes) -> list[list[float | None]]:
 def main_of(*scenes) -> list[float | None]:
     images, found = zip(*scenes, strict=True)
     return [face and face.centre_xy[0] for face in main_faces(images, found)]
+
+
+def test_the_look_tells_people_of_different_videos_apart(yunet_file):
+    """The threshold's grounds: real clips, where they are at hand."""
+    clips = sorted((SHARED / "clips").rglob("original_sequences/**/*.mp4"))
+    if len(clips) < 10:
+        pytest.skip("the clips are not here")
+    detector = YuNetDetector(yunet_file)
+    looks = []
+    for clip in clips:
+        images = [frame.image for frame in read_frames(clip, 4)]
+        found = [detector.detect(image)[:1] for image in images]
+        looks.append([look_of(i, f[0]) for i, f in zip(images, found, strict=True) if f])
+    own = [a @ b for each in looks for a, b in itertools.combinations(each, 2)]
+    firsts = [each[0] for each in looks]
+    others = [a @ b for a, b in itertools.combinations(firsts, 2)]
+    assert np.mean(np.array(own) >= SAME_LOOK) > 0.95
+    assert np.mean(np.array(others) < SAME_LOOK) > 0.95
 
 
 def test_the_persistent_face_wins_over_a_larger_passer_by():

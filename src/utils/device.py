@@ -1,12 +1,15 @@
 """Which device computes, and in which arithmetic."""
 
+import contextlib
 import copy
+import ctypes
 import os
 import time
 
 import torch
 from torch import nn
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -43,6 +46,17 @@ def describe_device(device: torch.device) -> str:
 def place(model: nn.Module, device: torch.device) -> nn.Module:
     """Move to the device in channels_last order, in which depthwise convolutions are faster."""
     return model.to(device, memory_format=torch.channels_last)
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep the memory that a training step frees for the next; say if it can.
+
+    Otherwise glibc returns large blocks to the system, which clears their pages anew every step.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another system, another library
+        libc = ctypes.CDLL("libc.so.6")
+        return bool(libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1))
+    return False
 
 
 def choose_precision(model: nn.Module, device: torch.device, size_px: int) -> str:

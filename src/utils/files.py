@@ -3,7 +3,9 @@
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -148,6 +150,14 @@ def write_json_lines(path: Path, rows: list) -> None:
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
     with atomic_file(path) as stream:
         stream.write("".join(lines).encode())
+
+
+def write_csv(path: Path, head: list[str], rows: list[list]) -> None:
+    """Write head and rows as UTF-8 CSV, atomically."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    with atomic_file(path) as stream:
+        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def sha256_of(path: Path) -> str:

@@ -1,7 +1,5 @@
 """What an evaluation leaves in analysis_results/evaluation/<run>/: pictures, scores.csv, report."""
 
-import csv
-import io
 from itertools import cycle
 from pathlib import Path
 from statistics import NormalDist
@@ -13,7 +11,7 @@ from sklearn.metrics import roc_curve
 from utils.calibration import Outcome
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import LABEL_NAMES
-from utils.files import atomic_file, write_json
+from utils.files import write_csv, write_json
 from utils.metrics import Scores
 from utils.page import COLOURS, DPI, GREY, render, save_png
 from utils.report_samples import sheet
@@ -62,12 +60,7 @@ def write_evaluation(
         else:
             save_png(page, folder / name)
     rows = score_rows(outcome, records)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic_file(folder / "scores.csv") as stream:
-        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    write_csv(folder / "scores.csv", list(rows[0]), [list(row.values()) for row in rows])
     write_json(folder / "report.json", report)
 
 

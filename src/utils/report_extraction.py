@@ -1,7 +1,5 @@
 """What an extraction leaves for eyes: tables, a chart of counts, a contact sheet of crops."""
 
-import csv
-import io
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from matplotlib.figure import Figure
 from utils.catalog import Video
 from utils.config import LABEL_NAMES
 from utils.extraction import Plan
-from utils.files import atomic_file
+from utils.files import write_csv
 from utils.page import COLOURS, DPI, render, save_png
 from utils.verdict import FAKE, REAL
 
@@ -33,17 +31,9 @@ def summary_rows(plan: Plan) -> list[tuple]:
 def write_tables(folder: Path, plan: Plan) -> None:
     """summary.csv with the counts, failures.csv with every unreadable video and its reason."""
     rows = [[*kind, *(counts[c] for c in COLUMNS)] for *kind, counts in summary_rows(plan)]
-    _write_csv(folder / "summary.csv", ["data set", "method", "class", *COLUMNS], rows)
+    write_csv(folder / "summary.csv", ["data set", "method", "class", *COLUMNS], rows)
     failures = [[video.id, str(video.path), reason] for video, reason in plan.failures]
-    _write_csv(folder / "failures.csv", ["id", "path", "reason"], failures)
-
-
-def _write_csv(path: Path, head: list[str], rows: list[list]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([head, *rows])
-    with atomic_file(path) as stream:
-        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    write_csv(folder / "failures.csv", ["id", "path", "reason"], failures)
 
 
 def write_pictures(folder: Path, plan: Plan, output: Path, registry: dict) -> None:

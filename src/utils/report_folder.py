@@ -1,13 +1,11 @@
 """What judging many files leaves: summary.csv and overview.png, the most suspicious first."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.files import atomic_file
+from utils.files import write_csv
 from utils.page import COLOURS, DPI, GREY, elided, render, save_png
 from utils.summary import summary_row
 from utils.verdict import FAKE, INCONCLUSIVE, REAL
@@ -21,12 +19,7 @@ def write_summary(folder: Path, reports: list[dict]) -> None:
     rows = [summary_row(report) for report in reports]
     rows.sort(key=lambda r: (ORDER.index(r["verdict"]), -(r["p_fake"] or 0), r["file"]))
     folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic_file(folder / "summary.csv") as stream:
-        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    write_csv(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
     save_png(draw_overview(rows), folder / "overview.png")
 
 

@@ -7,7 +7,7 @@ from utils.faces import Face, crop_square, square_around
 
 # Bhattacharyya coefficient of two faces' looks from which they may be one person's. Over 13 clips
 # of FaceForensics++ 95 % of the pairs from one clip reach 0.85, and 95 % of those from two 0.66.
-SAME_LOOK = 0.75
+SAME_LOOK = 0.7
 LOOK_MARGIN = 1.54  # hair and what stands behind the head tell shots apart better than skin
 
 
