@@ -65,6 +65,19 @@ def test_an_epoch_learns_and_evaluation_does_not():
     assert videos.labels.tolist() == [1, 0, 1, 0] and (videos.p_fake == frames.p_fake).all()
 
 
+def test_a_long_gradient_is_shortened_and_a_short_one_is_not():
+    def step(clip_gradient):
+        model = Brightness(0.0)
+        run = make_run(model)
+        run.clip_gradient = clip_gradient
+        train(run, loader([4, -4], [1, 0]))
+        return model.slope.item()
+
+    free = step(0.0)
+    assert free == pytest.approx(0.5 * 4)  # rate x gradient
+    assert step(1.0) == pytest.approx(0.5) and step(100.0) == pytest.approx(free)
+
+
 def test_a_loss_that_is_not_finite_stops_with_the_batch_and_a_remedy():
     model = Brightness(1.0)
     with pytest.raises(TrainingError, match="batch 2 of epoch 1: lower --learning-rate"):

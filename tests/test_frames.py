@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from conftest import read_json
@@ -125,6 +126,24 @@ def test_evaluation_gets_blended_twins_of_its_reals_and_always_the_same(extracte
         for partner in partners:
             assert own.isdisjoint(people[dataset.samples[partner].video])
             assert dataset.samples[partner].label == REAL
+
+
+def test_evaluation_can_show_crops_as_bad_video_would_both_twins_alike(extracted, blendable):
+    reals = with_blended_twins([video for video in blendable if video["label"] == REAL])
+    dataset = FaceFrames(extracted / "frames", reals, SETTINGS, False, self_blend=True)
+    numbers = range(0, 24)
+    before = [dataset.shown_image(n).astype(int) for n in numbers]
+    sharp = [dataset.sharpness(n) for n in numbers]
+    dataset.worse = True
+    after = [dataset.shown_image(n).astype(int) for n in numbers]
+    assert np.array_equal(after[3], dataset.shown_image(3))
+    changed = [n for n in numbers if not np.array_equal(before[n], after[n])]
+    assert len(changed) > 12
+    # The crops are all of one face, so their median tells what bad video does to sharpness.
+    assert np.median([dataset.sharpness(n) for n in changed]) != np.median(sharp)
+    twin = dataset.shown_image(changed[0] + 24).astype(int)
+    corner = (slice(0, 20), slice(0, 20))
+    assert np.abs(twin[corner] - after[changed[0]][corner]).mean() < 4
 
 
 def test_blending_without_landmarks_is_refused(extracted, videos):

@@ -1,12 +1,15 @@
 """The network, its checkpoint, its Grad-CAM."""
 
 import pickle
+import subprocess
+import sys
 import urllib.error
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
 from utils import lite
 from utils.checkpoint import (
@@ -22,6 +25,7 @@ from utils.device import choose_precision, describe_device, pick_device
 from utils.frames import IMAGENET_MEAN, IMAGENET_STD
 from utils.gradcam import heat_for, predict_with_cam
 from utils.model import BACKBONES, DeepfakeDetector, WeightsError
+from utils.verdict import Marks
 
 
 @pytest.fixture(scope="module")
@@ -345,3 +349,44 @@ def test_heat_is_scaled_over_all_frames_and_none_is_none():
 
 def test_describe_device_names_the_cores():
     assert "cores" in describe_device(torch.device("cpu"))
+
+
+def test_marks_are_those_of_faces_as_sharp(checkpoint, tmp_path):
+    rows = (
+        {"below": 20.0, "real_below": 0.1, "fake_from": 0.99, "false_alarms": 0.04},
+        {"below": None, "real_below": 0.3, "fake_from": 0.8, "false_alarms": 0.02},
+    )
+    known = {"real_below": 0.3, "fake_from": 0.7, "false_alarms": 0.03, "voting": "majority"}
+    calibrated = Checkpoint(
+        checkpoint.model,
+        Preprocessing(),
+        0.5,
+        metrics={"calibration": known | {"by_sharpness": rows}},
+    )
+    save_checkpoint(tmp_path / "model.pth", calibrated)
+    loaded = load_checkpoint(tmp_path / "model.pth")
+    assert loaded.marks() == Marks(0.5, 0.3, 0.7, 0.03, "majority")
+    assert loaded.marks(19.9) == Marks(0.5, 0.1, 0.99, 0.04, "majority")
+    assert loaded.marks(20.0) == loaded.marks(500.0) == Marks(0.5, 0.3, 0.8, 0.02, "majority")
+    assert checkpoint.marks(3.0) == Marks()  # nothing was measured
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
+def test_freed_memory_is_kept_for_the_next_step():
+    """Faults of the page: without it each round maps and clears the block anew."""
+    code = (
+        "import resource, sys; sys.path.insert(0, 'src'); import torch; "
+        "from utils.device import keep_freed_memory; "
+        "kept = keep_freed_memory() if sys.argv[1] == 'keep' else True; "
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt; "
+        "torch.ones(20_000_000); start = faults(); "
+        "[torch.ones(20_000_000) for _ in range(20)]; print(faults() - start if kept else -1)"
+    )
+    faults = {
+        way: int(subprocess.run([sys.executable, "-c", code, way], cwd=ROOT, check=True,
+                                capture_output=True).stdout)
+        for way in ("keep", "leave")
+    }  # fmt: skip
+    if faults["keep"] == -1:
+        pytest.skip("another C library")
+    assert faults["keep"] < faults["leave"] / 10

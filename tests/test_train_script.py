@@ -48,6 +48,9 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
     assert best.metrics["validation"]["n"] == 4
     assert best.threshold == best.metrics["calibration"]["threshold"]
     assert best.temperature == best.metrics["calibration"]["temperature"]
+    assert best.metrics["calibration"]["max_wrong"] == 0.05
+    assert set(best.metrics["calibration"]["voting_auc"]) == {"mean", "log-odds", "majority"}
+    assert best.training["datasets"] == ["faceforensics"]
     report = read_json(root / "results" / "training" / "run" / "report.json")
     assert report["test"]["video"]["n"] == 4 and report["test"]["frame"]["n"] == 8
     assert [entry["epoch"] for entry in report["history"]] == [1, 2]

@@ -312,3 +312,16 @@ def test_damaged_files_print_nothing_of_their_own(tmp_path, capfd):
         read_frames(tmp_path / "x.mp4", 3)
     printed = capfd.readouterr()
     assert printed.out + printed.err == ""
+
+
+def test_more_frames_than_memory_should_hold_are_refused_with_the_remedy(tmp_path, monkeypatch):
+    path = tmp_path / "clip.mp4"
+    write_clip(path, numbered_frames(10))
+    monkeypatch.setattr("utils.video.MAX_BYTES", 5 * 48 * 64 * 3)
+    assert len(read_frames(path, 5)) == 5
+    with pytest.raises(VideoError, match=r"^6 frames of 64x48 take 0.0 GB: try fewer$"):
+        read_frames(path, 6)
+    avi = tmp_path / "clip.avi"
+    write_clip(avi, numbered_frames(10), codec="MJPG")
+    with pytest.raises(VideoError, match="10 frames of 64x48"):
+        read_frames(avi, 100)

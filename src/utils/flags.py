@@ -79,7 +79,7 @@ def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
             parser.add_argument(flag, action=action, default=item.default, help=text)
         else:
             settings.setdefault("type", type(item.default))
-            text = f"{text} (default: {item.default})"
+            text += f" (default: {item.default})" if item.default not in ("", ()) else ""
             parser.add_argument(flag, default=item.default, help=text, **settings)
 
 

@@ -42,7 +42,7 @@ def print_evaluation(report: dict) -> None:
         print()
         header = [f"by {unit}", "n", "AUC", "95 % interval", *COLUMNS]
         rows = [_figures(name, result[unit]) for name, result in slices.items()]
-        print_table(header, rows)
+        print_table(header, [*rows, _chance(clean[unit])])
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
     print("   reals of their data set; -: undefined, or an interval of no width")
     if report["groups"] < FEW_GROUPS:
@@ -91,6 +91,14 @@ def _figures(name: str, found: dict) -> list[str]:
         interval_text(found["auc_interval"]),
         *figures,
     ]
+
+
+def _chance(found: dict) -> list[str]:
+    """What scores of pure chance give, and for accuracy always answering FAKE."""
+    counts = found["confusion"]
+    fakes = (counts["tp"] + counts["fn"]) / found["n"]
+    figures = [fakes, 0.5, fakes, 0.5, *SHARES]
+    return ["chance, or always FAKE", f"{found['n']:,}", "0.500", "-", *map(_number, figures)]
 
 
 def _condition(name: str, result: dict) -> list[str]:
