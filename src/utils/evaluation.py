@@ -1,7 +1,7 @@
 """Scores of labelled videos by one or more checkpoints, and what they amount to."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from utils.metrics import Scores
 from utils.quality import face_sharpness
 from utils.verdict import FAKE as FAKE_VERDICT
 from utils.verdict import REAL as REAL_VERDICT
-from utils.verdict import judge
+from utils.verdict import judge, most_suspicious
 
 SQUASHED = "whole frame squashed"
 WORST = 16  # misses to show
@@ -25,12 +25,17 @@ WORST = 16  # misses to show
 
 @dataclass
 class Table:
-    """Frames under one condition: raw p_fake, number of the video, time, sharpness of the face."""
+    """Frames of the faces that decide, under one condition: raw p_fake, and number of the video;
+    and the verdict on each video."""
 
     p_fake: list[float] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    sharpness: list[float | None] = field(default_factory=list)
+    verdicts: dict[int, str] = field(default_factory=dict)
+
+    def add(self, number: int, p_fake: list[float], verdict: str) -> None:
+        self.p_fake += p_fake
+        self.numbers += [number] * len(p_fake)
+        self.verdicts[number] = verdict
 
     def outcome(self, about: About, checkpoint: Checkpoint) -> Outcome:
         numbers = np.array(self.numbers)
@@ -91,23 +96,31 @@ def score_all(
         for checkpoint, table in zip(checkpoints, tables, strict=True):
             for name, some in versions.items():
                 p_fake = score(checkpoint, some, device)
-                lead = sample.lead(p_fake)
+                lead, verdict = judge_faces(checkpoint, sample, p_fake, sharpness[name])
+                table[name].add(sample.number, p_fake[lead], verdict)
                 if name == "clean" and checkpoint is checkpoints[0]:
                     misses = _with_miss(misses, sample, lead, p_fake, labels, checkpoint)
-                seconds, sharp = sample.seconds[lead], sharpness[name][lead]
-                _add(table[name], sample.number, p_fake[lead], seconds, sharp)
             if with_squashed:
                 p_fake = score_squashed(checkpoint, sample.frames, device)
-                unknown = [None] * len(p_fake)
-                _add(table[SQUASHED], sample.number, p_fake, list(range(len(p_fake))), unknown)
+                whole = replace(sample, faces=[slice(0, len(p_fake))])
+                _, verdict = judge_faces(checkpoint, whole, p_fake, None)
+                table[SQUASHED].add(sample.number, p_fake, verdict)
     return tables, misses
 
 
-def _add(table: Table, number: int, p_fake: list, seconds: list, sharpness: list) -> None:
-    table.p_fake += p_fake
-    table.numbers += [number] * len(p_fake)
-    table.seconds += seconds
-    table.sharpness += sharpness
+def judge_faces(
+    checkpoint: Checkpoint, sample: Sample, raw: list[float], sharpness: list[float] | None
+) -> tuple[slice, str]:
+    """What script 3 would say: the face that decides, and its verdict."""
+    scores = with_temperature(np.array(raw), checkpoint.temperature).tolist()
+    rules, verdicts = VerdictConfig(), []
+    for face in sample.faces:
+        known = None if sharpness is None else float(np.median(sharpness[face]))
+        seconds = None if sharpness is None else sample.seconds[face]
+        marks = checkpoint.marks(known)
+        verdicts.append(judge(scores[face], marks, rules, seconds, sample.is_image))
+    lead = most_suspicious(verdicts, rules, sample.is_image)
+    return sample.faces[lead], verdicts[lead].outcome
 
 
 def _with_miss(misses, sample: Sample, lead: slice, raw, labels, checkpoint) -> list[Miss]:
@@ -122,18 +135,11 @@ def _with_miss(misses, sample: Sample, lead: slice, raw, labels, checkpoint) -> 
     return sorted(misses, key=lambda miss: -miss.distance)[:WORST]
 
 
-def _verdicts(outcome: Outcome, table: Table, checkpoint: Checkpoint) -> dict:
-    """What script 3 would say: the share of each verdict among real and among fake videos."""
-    frames, said = outcome.frames, {name: [] for name in LABEL_NAMES}
-    order = np.argsort(outcome.numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(outcome.numbers[order], prepend=-1))
-    for members in np.split(order, starts[1:]):
-        scores = frames.p_fake[members].tolist()
-        sharpness = [table.sharpness[i] for i in members]
-        marks = checkpoint.marks(None if None in sharpness else float(np.median(sharpness)))
-        seconds = [table.seconds[i] for i in members]
-        verdict = judge(scores, marks, VerdictConfig(), seconds, len(scores) == 1)
-        said[LABEL_NAMES[frames.labels[members][0]]].append(verdict.outcome)
+def _shares(table: Table, labels: np.ndarray) -> dict:
+    """The share of each verdict among real and among fake videos."""
+    said: dict[str, list[str]] = {name: [] for name in LABEL_NAMES}
+    for number, verdict in table.verdicts.items():
+        said[LABEL_NAMES[labels[number]]].append(verdict)
     return {
         name: {kind: outcomes.count(kind) / len(outcomes) for kind in (FAKE_VERDICT, REAL_VERDICT)}
         for name, outcomes in said.items()
@@ -153,8 +159,7 @@ def evaluate(checkpoint: Checkpoint, tables: dict[str, Table], about: About) -> 
         "voting": checkpoint.marks().voting,
         "groups": len(set(about.groups[clean.numbers])),
         "conditions": {
-            name: figures(outcome, about.groups)
-            | {"verdicts": _verdicts(outcome, tables[name], checkpoint)}
+            name: figures(outcome, about.groups) | {"verdicts": _shares(tables[name], about.labels)}
             for name, outcome in outcomes.items()
         },
         "by_dataset": by_name(clean, about.datasets, about),

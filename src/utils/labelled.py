@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from utils import console
 from utils.analysis import cut_crops, find_faces
 from utils.catalog import DATA_SETS, Video
-from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
-from utils.frame import VideoError
+from utils.config import FAKE, LABEL_NAMES, REAL
+from utils.frame import VideoError, is_image
 
 
 class EvaluationError(Exception):
@@ -21,21 +22,14 @@ class EvaluationError(Exception):
 @dataclass
 class Sample:
     """A video to be judged: crops (n, S, S, 3) uint8 RGB of one face after another, the second of
-    each, how many belong to each face, and where it has them whole frames (H, W, 3) RGB."""
+    each, where each face's are among them, and where it has them whole frames (H, W, 3) RGB."""
 
     number: int
     crops: np.ndarray
     seconds: list[float]
-    faces: list[int]
+    faces: list[slice]
+    is_image: bool
     frames: list[np.ndarray]
-
-    def lead(self, p_fake: list[float]) -> slice:
-        """The crops of the most suspicious face in three frames or more, else of that in most."""
-        ends = np.cumsum(self.faces)
-        places = [slice(end - n, end) for end, n in zip(ends, self.faces, strict=True)]
-        enough = min(VerdictConfig().min_frames, max(self.faces))
-        places = [place for place in places if place.stop - place.start >= enough]
-        return max(places, key=lambda place: np.mean(p_fake[place]))
 
 
 def find_labelled(source: Path) -> list[Video]:
@@ -106,9 +100,11 @@ def crops_of_videos(
             if view
         ]
         crops, seconds = zip(*views, strict=True)
-        faces = [len(track.seen) for track in analysis.tracks]
+        ends = np.cumsum([len(track.seen) for track in analysis.tracks]).tolist()
+        faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
-        yield Sample(number, np.stack(crops), list(seconds), faces, frames)
+        image = is_image(video.path)
+        yield Sample(number, np.stack(crops), list(seconds), faces, image, frames)
 
 
 def crops_of_dataset(dataset) -> Iterator[Sample]:
@@ -118,4 +114,5 @@ def crops_of_dataset(dataset) -> Iterator[Sample]:
         by_number.setdefault(sample.video, []).append(index)
     for number, indices in console.progress(by_number.items(), len(by_number), "Evaluating"):
         crops = np.stack([dataset.shown_image(index) for index in indices])
-        yield Sample(number, crops, [float(i) for i in range(len(indices))], [len(indices)], [])
+        seconds, count = [float(n) for n in range(len(indices))], len(indices)
+        yield Sample(number, crops, seconds, [slice(0, count)], count == 1, [])
