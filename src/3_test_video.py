@@ -51,25 +51,26 @@ def files_in(paths: list[str]) -> tuple[dict[Path, bool], int]:
     return files, errors
 
 
-def judge_one(session: Session, path: Path, from_folder: bool) -> dict:
-    """Judge a file, say so, and write its reports; returns what report.json holds.
+def judge_one(session: Session, path: Path, from_folder: bool, reports: list[dict]) -> None:
+    """Judge a file, say so, add what report.json holds to reports, and write it.
 
     What a folder holds is judged once; a file that is named, every time.
     """
     config = session.config
-    report = session.earlier_report(path) if from_folder and not config.again else None
-    if report:
-        print_line(report, "judged before")
+    earlier = session.earlier_report(path) if from_folder and not config.again else None
+    analysis = None if earlier else session.analyse(path)
+    report = earlier or session.report(analysis)
+    reports.append(report)
+    if config.json:
+        print(json.dumps(report), file=session.output, flush=True)
+    elif earlier or config.quiet:
+        print_line(report, "judged before" if earlier else "")
     else:
-        analysis = session.analyse(path)
+        print_analysis(analysis, session.is_trained)
+    if analysis:
+        folder = session.write_reports(analysis, report)
         if not (config.quiet or config.json):
-            print_analysis(analysis, session.is_trained)
-        folder, report = session.write_reports(analysis)
-        if config.quiet or config.json:
-            print_line(report, "")
-        else:
             print(f"\n   Reports: {shown(folder)}", flush=True)
-    return report
 
 
 def print_line(report: dict, remark: str) -> None:
@@ -80,14 +81,14 @@ def print_line(report: dict, remark: str) -> None:
     print("  ".join(filter(None, (outcome, score, shown(report["file"]["path"]), remark))))
 
 
-def judge_files(session: Session, files: dict[Path, bool], write=None) -> int:
-    """Judge one file after another; returns how many failed. write: gets each report's content."""
+def judge_files(session: Session, files: dict[Path, bool]) -> int:
+    """Judge one file after another; returns how many failed."""
     reports, errors = [], 0
     for path, from_folder in files.items():
         try:
-            reports.append(judge_one(session, path, from_folder))
-            if write:
-                write(reports[-1])
+            judge_one(session, path, from_folder, reports)
+        except BrokenPipeError:  # nobody reads on
+            raise
         except VideoError as error:
             console.error(f"{shown(path)}: {error}")
             errors += 1
@@ -99,15 +100,19 @@ def judge_files(session: Session, files: dict[Path, bool], write=None) -> int:
             console.error(f"{shown(path)}: does not fit into memory: try fewer --frames")
             errors += 1
     if len(files) > 1:
-        console.heading("📁 ALL FILES")
-        print(f"   {len(files) - errors} judged, {errors} failed")
-        if len(reports) > 1:
-            from utils.report_folder import write_summary
-
-            folder = session.config.results / "summary"
-            write_summary(folder, reports)
-            print(f"   Summary: {shown(folder)}")
+        summarise(session.config, reports, len(files) - errors, errors)
     return errors
+
+
+def summarise(config: TestConfig, reports: list[dict], judged: int, failed: int) -> None:
+    console.heading("📁 ALL FILES")
+    print(f"   {judged} judged, {failed} failed")
+    if reports:
+        from utils.report_folder import write_summary
+
+        folder = config.results / "summary"
+        write_summary(folder, reports)
+        print(f"   Summary: {shown(folder)}")
 
 
 def typed_path(text: str) -> str:
@@ -137,7 +142,7 @@ def prompt_loop(session: Session) -> None:
             judge_files(session, files_in([typed_path(text)])[0])
 
 
-def run_demo(session: Session, write=None) -> int:
+def run_demo(session: Session) -> int:
     console.heading("🧪 DEMONSTRATION")
     untouched, altered = make_demo_clips(session.config.results / "demo", session.detector)
     print("Two clips made from a public-domain portrait (Grace Hopper, US Navy), camera moving:")
@@ -148,18 +153,18 @@ def run_demo(session: Session, write=None) -> int:
             f"No trained model at {shown(session.config.model)}: {UNTRAINED}. "
             "They show what the program does; for verdicts run src/2_train_model.py"
         )
-    return judge_files(session, {untouched: False, altered: False}, write)
+    return judge_files(session, {untouched: False, altered: False})
 
 
-def run(config: TestConfig, paths: list[str], demo: bool, write=None) -> int:
+def run(config: TestConfig, paths: list[str], demo: bool, output) -> int:
     if not demo and not config.model.exists():
         raise FileNotFoundError(
             f"{config.model} not found: run src/2_train_model.py first, or see the pipeline at "
             "work with src/3_test_video.py --demo"
         )
-    session = Session(config, allow_untrained=demo)
+    session = Session(config, demo, output)
     if demo:
-        return 1 if run_demo(session, write) else 0
+        return 1 if run_demo(session) else 0
     if not paths:
         session.model()  # a damaged checkpoint is told before the first question
         prompt_loop(session)
@@ -168,25 +173,22 @@ def run(config: TestConfig, paths: list[str], demo: bool, write=None) -> int:
     if not all(paths):
         console.error("an empty path names no file")
         errors += 1
-    return 1 if errors + judge_files(session, files, write) else 0
+    return 1 if errors + judge_files(session, files) else 0
 
 
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config, paths, demo = parse_args(argv)
     output = sys.stdout
-
-    def write(report: dict) -> None:
-        print(json.dumps(report, ensure_ascii=True), file=output, flush=True)
-
     try:
-        if config.json:  # the text goes where errors go
-            with contextlib.redirect_stdout(sys.stderr):
-                return run(config, paths, demo, write)
-        return run(config, paths, demo)
+        # With --json, what is meant for people goes where errors go.
+        with contextlib.redirect_stdout(sys.stderr) if config.json else contextlib.nullcontext():
+            return run(config, paths, demo, output)
     except KeyboardInterrupt:
         console.error("interrupted")
         return 130
+    except BrokenPipeError:
+        return 1
     except OSError as error:
         console.error(shown(error))
         return 1

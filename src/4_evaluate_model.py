@@ -16,7 +16,7 @@ from utils.console import shown
 from utils.device import describe_device, pick_device, place
 from utils.evaluation import across_datasets, evaluate, score_all
 from utils.faces import load_detector
-from utils.files import sha256_of
+from utils.files import check_writable, sha256_of
 from utils.flags import add_flags, from_flags
 from utils.frame import sample_indices
 from utils.frames import CropError, FaceFrames, with_blended_twins
@@ -31,6 +31,8 @@ from utils.registry import RegistryError, load_registry
 from utils.robustness import all_changes
 from utils.splits import SplitError, load_or_make_splits
 from utils.tables import interval_text, print_across, print_evaluation
+
+TRAINING_FACTS = {"config", "registry", "epoch", "datasets"}  # of last.pth too, which holds more
 
 
 def parse_args(argv: list[str] | None) -> EvaluateConfig:
@@ -87,7 +89,7 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
     if config.blends:
         records = with_blended_twins(records)
     dataset = FaceFrames(config.frames_dir, records, settings, False, config.blends)
-    return records, crops_of_dataset(dataset)
+    return records, crops_of_dataset(dataset, left_out)
 
 
 def add_comparisons(reports: list[dict], outcomes: list[Outcome], groups: np.ndarray) -> None:
@@ -106,6 +108,7 @@ def add_comparisons(reports: list[dict], outcomes: list[Outcome], groups: np.nda
 
 def run(config: EvaluateConfig) -> int:
     device = pick_device(config.device)
+    check_writable(config.results)
     paths = [config.model, *config.against]
     models = load_models(paths, device)
     left_out: list[dict] = []
@@ -121,12 +124,14 @@ def run(config: EvaluateConfig) -> int:
         raise EvaluationError("no video could be evaluated")
     if left_out:
         console.warn(f"{len(left_out)} videos left out; report.json names them too")
-    reports = []
+    reports, outcomes = [], []
     for path, model, table in zip(paths, models, tables, strict=True):
-        file = {"file": str(path), "sha256": sha256_of(path), "training": model.training}
-        reports.append({"version": 2, "model": file} | evaluate(model, table, about))
+        training = {k: v for k, v in model.training.items() if k in TRAINING_FACTS}
+        file = {"file": str(path), "sha256": sha256_of(path), "training": training}
+        report, outcome = evaluate(model, table, about)
+        reports.append({"version": 2, "model": file} | report)
+        outcomes.append(outcome)
         print_evaluation(reports[-1])
-    outcomes = [t["clean"].outcome(about, m) for m, t in zip(models, tables, strict=True)]
     add_comparisons(reports, outcomes, about.groups)
     report = reports[0] | {"left_out": left_out, "against": reports[1:]}
     if len(reports) > 1 or len(report["by_dataset"]) > 1:

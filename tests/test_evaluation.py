@@ -20,7 +20,9 @@ from utils.checkpoint import (
     untrained_checkpoint,
 )
 from utils.config import FAKE, REAL
+from utils.demo import write_clip
 from utils.evaluation import SQUASHED, score_all
+from utils.frames import FaceFrames
 from utils.intervals import (
     about_records,
     aucs,
@@ -32,7 +34,7 @@ from utils.intervals import (
     rate_at,
     ways_to_join,
 )
-from utils.labelled import EvaluationError, Sample, find_labelled
+from utils.labelled import EvaluationError, Footage, crops_of_dataset, find_labelled
 from utils.metrics import Scores
 from utils.robustness import SWEEP
 from utils.verdict import Marks, join
@@ -202,17 +204,17 @@ class Brightness(torch.nn.Module):
         return torch.stack([1 - p, p], 1).log()
 
 
-def sample_of(number: int, levels, faces=None) -> Sample:
+def footage_of(number: int, levels, faces=None) -> Footage:
     crops = [np.full((32, 32, 3), round(255 * p), np.uint8) for p in levels]
     seconds = [float(n) for n in range(len(levels))]
-    return Sample(number, np.stack(crops), seconds, faces or [slice(0, len(levels))], False, [])
+    return Footage(number, np.stack(crops), seconds, faces or [slice(0, len(levels))], False, [])
 
 
 def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts():
     checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
     levels = [0.2] * 4 + [0.6, 0.7, 0.8] + [0.95] * 2  # the last is seen too briefly
-    brief = sample_of(1, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
-    source = [sample_of(0, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
+    brief = footage_of(1, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
+    source = [footage_of(0, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
     (tables,), _ = score_all(source, [checkpoint], {}, "cpu", False, np.array([REAL, FAKE]))
     table = tables["clean"]
     assert table.numbers == [0, 0, 0, 1] and table.verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
@@ -223,7 +225,7 @@ def test_the_worst_misses_are_kept_with_their_worst_crops():
     checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
     levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
     labels = np.array([REAL, REAL, FAKE, *[FAKE] * 20, FAKE])
-    source = [sample_of(n, two) for n, two in enumerate(levels)]
+    source = [footage_of(n, two) for n, two in enumerate(levels)]
     tables, misses = score_all(
         source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu", False, labels
     )
@@ -417,3 +419,51 @@ def test_bad_input_is_named_in_one_line(tmp_path, listed, script, capsys):
     assert "all 2 videos of" in refusal("--videos", listed, "--skip-missing")
     listed.write_bytes("path,label\nä.mp4,real\n".encode("utf-16"))
     assert "not a CSV in UTF-8" in refusal("--videos", listed)
+
+
+def test_scripts_3_and_4_say_the_same_of_a_video(tmp_path, face_views, script, capsys):
+    frames = [np.hstack([view, np.ascontiguousarray(view[..., ::-1])]) for view in face_views]
+    write_clip(tmp_path / "two.mp4", frames)
+    (tmp_path / "list.csv").write_text("path,label\ntwo.mp4,fake\n")
+    model = haar_model(tmp_path / "a.pth")
+    assert script.main(flags(tmp_path, "--model", model, "--videos", tmp_path / "list.csv")) == 0
+    places = ["--results", tmp_path / "three", "--models", tmp_path, "--detector", "haar"]
+    three = load_script("3_test_video")
+    assert three.main([str(a) for a in ("--model", model, *places, tmp_path / "two.mp4")]) == 0
+    judged = read_json(tmp_path / "three" / "two" / "report.json")
+    assert len(judged["faces"]) == 2
+    with open(tmp_path / "results/evaluation/run/scores.csv", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert float(row["p_fake"]) == pytest.approx(judged["verdict"]["p_fake"], abs=2e-6)
+    assert int(row["frames"]) == sum(judged["votes"].values())
+    report = read_json(tmp_path / "results/evaluation/run/report.json")
+    outcome = judged["verdict"]["outcome"]
+    assert report["conditions"]["clean"]["verdicts"]["fake"].get(outcome) == 1.0
+
+
+def test_a_sequence_of_cut_faces_is_judged_and_an_unreadable_crop_left_out(
+    tmp_path, face_views, extracted, script, capsys
+):
+    for label in ("real", "fake"):
+        folder = tmp_path / "wild" / f"{label}_test" / "1"
+        folder.mkdir(parents=True)
+        for number, view in enumerate(face_views[:4]):
+            cv2.imwrite(str(folder / f"{number}.png"), view)
+    model = haar_model(tmp_path / "a.pth")
+    assert script.main(flags(tmp_path, "--model", model, "--videos", tmp_path / "wild")) == 0
+    report = read_json(tmp_path / "results/evaluation/run/report.json")
+    assert report["conditions"]["clean"]["video"]["n"] == 2 and report["left_out"] == []
+
+    shutil.copytree(extracted / "frames", tmp_path / "frames")
+    records = read_json(tmp_path / "frames" / "video_registry.json")["videos"]
+    dataset = FaceFrames(tmp_path / "frames", records[:3], Preprocessing("haar"), False)
+    (tmp_path / "frames" / dataset.samples[0].name).write_bytes(b"no jpeg")
+    left_out = []
+    found = list(crops_of_dataset(dataset, left_out))
+    assert [footage.number for footage in found] == [1, 2]
+    assert [entry["id"] for entry in left_out] == [records[0]["id"]]
+    one = [record | {"frames": record["frames"][:1]} for record in records[1:2]]
+    (picture,) = crops_of_dataset(
+        FaceFrames(tmp_path / "frames", one, Preprocessing("haar"), False), []
+    )
+    assert picture.is_image and not found[0].is_image

@@ -140,9 +140,9 @@ def test_evaluation_can_show_crops_as_bad_video_would_both_twins_alike(extracted
     changed = [n for n in numbers if not np.array_equal(before[n], after[n])]
     assert len(changed) > 12
     # The crops are all of one face, so their median tells what bad video does to sharpness.
-    assert np.median([dataset.sharpness(n) for n in changed]) != np.median(sharp)
-    twin = dataset.shown_image(changed[0] + 24).astype(int)
-    corner = (slice(0, 20), slice(0, 20))
+    assert np.median([dataset.sharpness(n) for n in changed]) < np.median(sharp)
+    twin = dataset.shown_image(changed[0] + 48).astype(int)
+    corner = (slice(0, 20), slice(0, 20))  # which a swap leaves as it is
     assert np.abs(twin[corner] - after[changed[0]][corner]).mean() < 4
 
 

@@ -150,12 +150,18 @@ def test_the_way_of_joining_frames_that_tells_videos_apart_best_is_chosen():
     labels = (numbers % 2).astype(int)
     alike = Scores(np.clip(0.3 + 0.4 * labels + rng.normal(0, 0.1, 1000), 0.01, 0.99), labels)
     assert calibrate(alike, numbers, 0.05).voting == "mean"  # all tell them apart: no reason
-    # Four frames lean to the right side, and one is certain of the wrong one.
-    sides = np.where(labels == 1, 1.0, -1.0)
-    odds = np.where(np.arange(1000) % 5 == 0, -9 * sides, 0.6 * sides) + rng.normal(0, 0.3, 1000)
+    # Frames on the right side are certain, up to four on the wrong one are not.
+    sides, first = np.where(labels == 1, 1.0, -1.0), np.arange(1000) % 5 == 0
+    is_wrong = np.arange(1000) % 5 < np.repeat(rng.integers(0, 5, 200), 5)
+    p_fake = 1 / (1 + np.exp(-np.where(is_wrong, -3 * sides, 15 * sides)))
+    chosen = calibrate(Scores(p_fake, labels), numbers, 0.05)
+    assert chosen.voting == "log-odds"
+    assert chosen.voting_auc["log-odds"] == 1.0 > chosen.voting_auc["mean"] + 0.01
+    # Four lean to the right side, and one is certain of the wrong one: reported, not chosen.
+    odds = np.where(first, -9 * sides, 0.6 * sides) + rng.normal(0, 0.3, 1000)
     p_fake = 1 / (1 + np.exp(-odds))
     chosen = calibrate(Scores(p_fake, labels), numbers, 0.05)
-    assert chosen.voting == "majority"
+    assert chosen.voting != "majority"
     assert chosen.voting_auc["majority"] > 0.95 > chosen.voting_auc["log-odds"]
     by_hand = by_video(Scores(p_fake, labels), numbers, "majority").p_fake
     assert by_hand == pytest.approx((p_fake.reshape(200, 5) >= 0.5).mean(axis=1))

@@ -165,6 +165,30 @@ def test_quiet_is_a_line_a_file_and_json_is_the_report(
         script.main(["--json"])
 
 
+def test_the_verdict_is_said_even_where_reports_cannot_be_written(
+    tmp_path, script, face_clip, fake_model, monkeypatch, capsys
+):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("utils.report.write_reports", full)
+    for flag in ("--quiet", "--json"):
+        assert script.main(arguments(tmp_path, fake_model, face_clip, flag)) == 1
+        printed = capsys.readouterr()
+        assert "FAKE" in printed.out and "No space left on device" in printed.err
+
+
+def test_scores_that_are_no_numbers_are_no_verdict(
+    tmp_path, script, face_clip, fake_model, monkeypatch, capsys
+):
+    def broken(model, images, temperature):
+        return np.full(len(images), np.nan), np.ones((len(images), 7, 7))
+
+    monkeypatch.setattr("utils.gradcam.predict_with_cam", broken)
+    text = fails(script, capsys, arguments(tmp_path, fake_model, face_clip))
+    assert "no numbers" in text and not (tmp_path / "results" / "face").exists()
+
+
 def another(view):
     """A person of blue skin: to the detector the same face, but unlike in its colours."""
     return np.ascontiguousarray(view[..., ::-1])
@@ -187,15 +211,25 @@ def judged_report(tmp_path, script, model, frames, *more):
 
 
 def test_two_people_are_judged_apart_and_the_console_says_which(
-    tmp_path, script, face_views, fake_model, capsys
+    tmp_path, script, face_views, fake_model, monkeypatch, capsys
 ):
+    def blue_is_fake(model, images, temperature):
+        p_fake = np.where(images.mean((2, 3))[:, 2] > images.mean((2, 3))[:, 0], 0.95, 0.05)
+        return p_fake, np.ones((len(images), 7, 7))
+
+    monkeypatch.setattr("utils.gradcam.predict_with_cam", blue_is_fake)
     other = [another(view) for view in face_views]
     report = judged_report(tmp_path, script, fake_model, two_faces(face_views, other))
     printed = capsys.readouterr().out
-    assert "👥 FACES" in printed and "DEEPFAKE DETECTED (face " in printed
+    verdicts = {face["name"]: face["verdict"]["outcome"] for face in report["faces"]}
+    assert sorted(verdicts.values()) == ["FAKE", "REAL"]
+    forged = next(name for name, outcome in verdicts.items() if outcome == "FAKE")
+    assert report["decided_by"] == forged and report["verdict"]["outcome"] == "FAKE"
+    # The forged face is on the right.
+    assert all(frame["box_xyxy"][0] > 240 for frame in report["frames"])
+    assert "👥 FACES" in printed and f"DEEPFAKE DETECTED (face {forged})" in printed
     assert printed.count("Frame 1 @ 0.00s, face ") == 2
     assert [len(face["p_fake_by_frame"]) for face in report["faces"]] == [10, 10]
-    assert report["decided_by"] in ("A", "B")
     assert cv2.imread(str(tmp_path / "results/clip/frame_analysis.png")).shape[0] > 1500
 
 

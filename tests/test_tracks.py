@@ -123,3 +123,8 @@ def test_a_large_thing_taken_for_a_face_once_makes_nobody_a_bystander():
     chosen, others = without_bystanders(link_faces(images, found))
     assert [len(sides_of(track)) for track in chosen] == [4, 1] and others == []
     assert without_bystanders([]) == ([], [])
+    # Nor does a close-up of somebody who is small for most of the time.
+    frames = [scene((100, 40, RED))] * 8 + [scene((100, 100, RED))] * 2
+    images, found = zip(*frames, strict=True)
+    chosen, others = without_bystanders(link_faces(images, found))
+    assert sorted(len(sides_of(track)) for track in chosen) == [2, 8] and others == []

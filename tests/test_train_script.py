@@ -9,12 +9,15 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, load_script, read_json, unprivileged
 
 from utils import engine, trainer
 from utils.checkpoint import load_checkpoint
+from utils.config import TrainConfig
+from utils.metrics import Scores
 
 
 @pytest.fixture
@@ -366,4 +369,45 @@ def test_training_on_blends_needs_no_fakes(root, script, capsys):
     best = root / "models" / "best_model.pth"
     assert best.stat().st_size < 15_000_000
     again = arguments(root, *flags, "--init", str(best), "--models", str(root / "again"))
+    assert script.main(again) == 0
+
+
+def test_validation_made_worse_widens_the_range_without_verdicts(tmp_path, monkeypatch):
+    class Crops:
+        """Sharp as they are, and blurred when made worse."""
+
+        worse, videos = False, [None] * 400
+
+        def sharpness(self, index):
+            return 10 + index % 7 if self.worse else 100 + index % 7
+
+    rng = np.random.default_rng(0)
+    labels, numbers = np.arange(400) % 2, np.arange(400)
+
+    def scored(skill):
+        odds = rng.normal(np.where(labels, skill, -skill), 1.0)
+        return Scores(1 / (1 + np.exp(-odds)), labels, None, numbers), numbers
+
+    saved = []
+    monkeypatch.setattr(trainer, "save_calibrated", lambda config, best, known: saved.append(known))
+    config, dataset = TrainConfig(models=tmp_path), Crops()
+    trainer.calibrate_best(config, None, {"val": scored(2.5), "worse": scored(0.5)}, dataset)
+    (known,) = saved
+    assert not dataset.worse
+    assert [row["below"] is None for row in known.by_sharpness] == [False] * 3 + [True]
+    assert known.by_sharpness[0]["below"] < 20 and known.by_sharpness[1]["below"] < 101
+    for blurred in known.by_sharpness[:2]:
+        for sharp in known.by_sharpness[2:]:
+            assert blurred["fake_from"] > sharp["fake_from"] + 0.05
+
+
+def test_a_run_of_before_a_flag_came_goes_on_as_if_it_were_unset(root, script, capsys):
+    assert script.main(arguments(root, "--epochs", "1")) == 0
+    path = root / "models" / "last.pth"
+    content = torch.load(path, weights_only=True)
+    del content["training"]["config"]["clip_gradient"]
+    torch.save(content, path)
+    again = arguments(root, "--epochs", "2", "--resume")
+    assert script.main([*again, "--clip-gradient", "2"]) == 1
+    assert "made with --clip-gradient 0.0, not 2.0" in capsys.readouterr().err
     assert script.main(again) == 0

@@ -84,6 +84,9 @@ def test_where_validation_was_too_often_wrong_nothing_is_decided():
         assert judged([score] * 4, measured=measured).outcome == outcome
     (reason,) = judged([0.65] * 4, measured=measured).reasons
     assert "undecided from 0.200 to 0.700" in reason
+    never = (0.0, 1.0)  # validation found no score from which, or below which, it was right
+    assert {judged([p] * 4, measured=never).outcome for p in (0.0, 0.5, 1.0)} == {INCONCLUSIVE}
+    assert timed([0.0] * 4 + [1.0] * 4, measured=never).outcome == INCONCLUSIVE
     # It may widen the range around the threshold, not narrow it.
     assert judged([0.55] * 4, measured=(0.5, 0.5)).outcome == INCONCLUSIVE
 

@@ -127,6 +127,8 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
         p_fake, evidence = predict_with_cam(
             checkpoint.model, batch.to(device), checkpoint.temperature
         )
+        if not np.isfinite(p_fake).all():
+            raise ValueError("the model gives scores that are no numbers: use another with --model")
         for view, score in zip(track.seen, p_fake, strict=True):
             view.p_fake = float(score)
         margin = checkpoint.preprocessing.crop_margin

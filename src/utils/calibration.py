@@ -1,6 +1,7 @@
 """What validation teaches about a model's scores: temperature, threshold, where to say nothing."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from utils.metrics import Scores, by_group, by_video, metrics
 from utils.verdict import WAYS, Marks, log_odds
 
 MIN_PART = 50  # real and fake videos each, below which a range of sharpness says nothing of its own
+# A majority is only reported: its scores have no more values than there are frames.
+CHOICE = ("mean", "log-odds")
 BETTER = 0.002  # of AUC: less than this is no reason to leave the mean
 
 
@@ -85,7 +88,7 @@ def calibrate(frames: Scores, videos: np.ndarray, max_wrong: float) -> Calibrati
     labels = scaled["mean"].labels
     has_both = len(np.unique(labels)) == 2
     aucs = {way: metrics(videos, 0.5)["auc"] for way, videos in scaled.items()}
-    voting = max(WAYS, key=lambda way: aucs[way] or 0)
+    voting = max(CHOICE, key=lambda way: aucs[way] or 0)
     if not has_both or aucs[voting] < aucs["mean"] + BETTER:
         voting = "mean"
     chosen = choose_threshold(scaled[voting])
@@ -101,7 +104,7 @@ def calibrate_by_sharpness(
     """The same with marks of their own for videos by the median sharpness of their faces.
 
     frames: of validation as it is and made worse; sharpness (n,) of each. A part never decides more
-    than all together, and one with too few videos decides nothing below known's marks.
+    than all together; where one has too few videos, known is returned as it is.
     """
     scaled = by_video(scale(frames, known.temperature), videos, known.voting)
     _, inverse = np.unique(videos, return_inverse=True)
@@ -159,9 +162,18 @@ class Outcome:
 
     def __init__(self, raw: Scores, numbers: np.ndarray, temperature: float, marks: Marks):
         self.raw, self.numbers, self.marks = raw, numbers, marks
-        self.threshold = threshold = marks.threshold
+        self.threshold = marks.threshold
         self.frames = scale(raw, temperature)
         self.videos = by_video(self.frames, numbers, marks.voting)
-        self.frame_metrics = metrics(self.frames, threshold)
-        self.video_metrics = metrics(self.videos, threshold)
-        self.by_method = by_group(self.videos, threshold)
+
+    @cached_property
+    def frame_metrics(self) -> dict:
+        return metrics(self.frames, self.threshold)
+
+    @cached_property
+    def video_metrics(self) -> dict:
+        return metrics(self.videos, self.threshold)
+
+    @cached_property
+    def by_method(self) -> dict[str, dict]:
+        return by_group(self.videos, self.threshold)

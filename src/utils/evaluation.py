@@ -11,13 +11,14 @@ from utils.calibration import Outcome, with_temperature
 from utils.checkpoint import Checkpoint
 from utils.config import FAKE, LABEL_NAMES, VerdictConfig
 from utils.frames import eval_transform, normalise
+from utils.gradcam import AT_ONCE
 from utils.intervals import About, by_name, figures, ways_to_join
-from utils.labelled import Sample
+from utils.labelled import Footage
 from utils.metrics import Scores
 from utils.quality import face_sharpness
 from utils.verdict import FAKE as FAKE_VERDICT
 from utils.verdict import REAL as REAL_VERDICT
-from utils.verdict import judge, most_suspicious
+from utils.verdict import join, judge, most_suspicious
 
 SQUASHED = "whole frame squashed"
 WORST = 16  # misses to show
@@ -56,9 +57,7 @@ class Miss:
 def score(checkpoint: Checkpoint, crops: np.ndarray, device) -> list[float]:
     """Raw p_fake of crops (n, S, S, 3) uint8 RGB, before temperature scaling."""
     batch = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-    images = eval_transform(checkpoint.preprocessing)(batch).to(device)
-    images = images.contiguous(memory_format=torch.channels_last)
-    return checkpoint.model(images).softmax(1)[:, FAKE].tolist()
+    return _p_fake(checkpoint, eval_transform(checkpoint.preprocessing)(batch), device)
 
 
 @torch.inference_mode()
@@ -66,12 +65,17 @@ def score_squashed(checkpoint: Checkpoint, frames: list[np.ndarray], device) -> 
     """The reference's way: each whole frame scaled to the network's square, whatever its shape."""
     size = checkpoint.preprocessing.image_size_px
     small = [cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in frames]
-    images = normalise(torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2)).to(device)
-    return checkpoint.model(images).softmax(1)[:, FAKE].tolist()
+    images = normalise(torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2))
+    return _p_fake(checkpoint, images, device)
+
+
+def _p_fake(checkpoint: Checkpoint, images: torch.Tensor, device) -> list[float]:
+    parts = images.to(device).contiguous(memory_format=torch.channels_last).split(AT_ONCE)
+    return torch.cat([checkpoint.model(part).softmax(1)[:, FAKE] for part in parts]).tolist()
 
 
 def score_all(
-    source: Iterator[Sample],
+    source: Iterator[Footage],
     checkpoints: list[Checkpoint],
     conditions: dict[str, Callable],
     device,
@@ -84,10 +88,10 @@ def score_all(
     tables = [{name: Table() for name in names} for _ in checkpoints]
     margin = checkpoints[0].preprocessing.crop_margin
     misses: list[Miss] = []
-    for sample in source:
-        versions = {"clean": sample.crops}
+    for footage in source:
+        versions = {"clean": footage.crops}
         for name, change in conditions.items():
-            changed = [change(np.ascontiguousarray(crop)) for crop in sample.crops]
+            changed = [change(np.ascontiguousarray(crop)) for crop in footage.crops]
             versions[name] = np.stack(changed)
         sharpness = {
             name: [face_sharpness(crop[..., ::-1], margin) for crop in some]
@@ -96,42 +100,42 @@ def score_all(
         for checkpoint, table in zip(checkpoints, tables, strict=True):
             for name, some in versions.items():
                 p_fake = score(checkpoint, some, device)
-                lead, verdict = judge_faces(checkpoint, sample, p_fake, sharpness[name])
-                table[name].add(sample.number, p_fake[lead], verdict)
+                lead, verdict = judge_faces(checkpoint, footage, p_fake, sharpness[name])
+                table[name].add(footage.number, p_fake[lead], verdict)
                 if name == "clean" and checkpoint is checkpoints[0]:
-                    misses = _with_miss(misses, sample, lead, p_fake, labels, checkpoint)
+                    misses = _with_miss(misses, footage, lead, p_fake, labels, checkpoint)
             if with_squashed:
-                p_fake = score_squashed(checkpoint, sample.frames, device)
-                whole = replace(sample, faces=[slice(0, len(p_fake))])
+                p_fake = score_squashed(checkpoint, footage.frames, device)
+                whole = replace(footage, faces=[slice(0, len(p_fake))])
                 _, verdict = judge_faces(checkpoint, whole, p_fake, None)
-                table[SQUASHED].add(sample.number, p_fake, verdict)
+                table[SQUASHED].add(footage.number, p_fake, verdict)
     return tables, misses
 
 
 def judge_faces(
-    checkpoint: Checkpoint, sample: Sample, raw: list[float], sharpness: list[float] | None
+    checkpoint: Checkpoint, footage: Footage, raw: list[float], sharpness: list[float] | None
 ) -> tuple[slice, str]:
     """What script 3 would say: the face that decides, and its verdict."""
     scores = with_temperature(np.array(raw), checkpoint.temperature).tolist()
     rules, verdicts = VerdictConfig(), []
-    for face in sample.faces:
+    for face in footage.faces:
         known = None if sharpness is None else float(np.median(sharpness[face]))
-        seconds = None if sharpness is None else sample.seconds[face]
+        seconds = None if sharpness is None else footage.seconds[face]
         marks = checkpoint.marks(known)
-        verdicts.append(judge(scores[face], marks, rules, seconds, sample.is_image))
-    lead = most_suspicious(verdicts, rules, sample.is_image)
-    return sample.faces[lead], verdicts[lead].outcome
+        verdicts.append(judge(scores[face], marks, rules, seconds, footage.is_image))
+    lead = most_suspicious(verdicts, rules, footage.is_image)
+    return footage.faces[lead], verdicts[lead].outcome
 
 
-def _with_miss(misses, sample: Sample, lead: slice, raw, labels, checkpoint) -> list[Miss]:
+def _with_miss(misses, footage: Footage, lead: slice, raw, labels, checkpoint) -> list[Miss]:
     """The WORST of the misses so far and this video, worst first; only their crops are kept."""
-    number, crops = sample.number, sample.crops[lead]
+    number, crops = footage.number, footage.crops[lead]
     p_fake, label = with_temperature(np.array(raw[lead]), checkpoint.temperature), labels[number]
-    mean = p_fake.mean()
-    if (mean >= checkpoint.threshold) == (label == FAKE):
+    joined = join(p_fake, np.zeros(len(p_fake)), checkpoint.marks().voting)[0]
+    if (joined >= checkpoint.threshold) == (label == FAKE):
         return misses
     crop = crops[np.argmax(np.abs(p_fake - label))].copy()
-    misses = [*misses, Miss(float(abs(mean - label)), number, crop)]
+    misses = [*misses, Miss(float(abs(joined - label)), number, crop)]
     return sorted(misses, key=lambda miss: -miss.distance)[:WORST]
 
 
@@ -147,8 +151,10 @@ def _shares(table: Table, labels: np.ndarray) -> dict:
     }
 
 
-def evaluate(checkpoint: Checkpoint, tables: dict[str, Table], about: About) -> dict:
-    """The figures of one checkpoint, as report.json holds them."""
+def evaluate(
+    checkpoint: Checkpoint, tables: dict[str, Table], about: About
+) -> tuple[dict, Outcome]:
+    """The figures of one checkpoint, as report.json holds them, and its clean outcome."""
     outcomes = {name: table.outcome(about, checkpoint) for name, table in tables.items()}
     clean = outcomes["clean"]
     return {
@@ -165,7 +171,7 @@ def evaluate(checkpoint: Checkpoint, tables: dict[str, Table], about: About) -> 
         "by_dataset": by_name(clean, about.datasets, about),
         "by_method": by_name(clean, about.kinds, about),
         "joining": ways_to_join(clean),
-    }
+    }, clean
 
 
 def across_datasets(reports: list[dict]) -> list[dict]:

@@ -6,6 +6,7 @@ import torch
 from utils.config import FAKE, REAL
 from utils.model import DeepfakeDetector
 
+MAX_LOG_ODDS = 16.118  # of 1 - 1e-7, where verdict.log_odds clips
 AT_ONCE = 32  # images; memory would grow with hundreds of frames
 
 
@@ -30,7 +31,9 @@ def predict_with_cam(
     (gradient,) = torch.autograd.grad(log_odds.sum(), maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     evidence = (weights * maps).sum(dim=1)
-    p_fake = torch.sigmoid(log_odds.detach().float() / temperature)
+    # As far as a probability in float32 tells: calibration saw no more of them either.
+    odds = log_odds.detach().float().clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+    p_fake = torch.sigmoid(odds / temperature)
     return p_fake.cpu().numpy(), evidence.detach().float().cpu().numpy()
 
 

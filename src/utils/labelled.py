@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from utils import console
-from utils.analysis import cut_crops, find_faces
+from utils.analysis import Analysis, Track, View, cut_crops, find_faces
 from utils.catalog import DATA_SETS, Video
 from utils.config import FAKE, LABEL_NAMES, REAL
+from utils.faces import whole_image
 from utils.frame import VideoError, is_image
+from utils.frames import CropError
+from utils.sequence import read_sequence
+from utils.tracks import main_faces
 
 
 class EvaluationError(Exception):
@@ -20,7 +24,7 @@ class EvaluationError(Exception):
 
 
 @dataclass
-class Sample:
+class Footage:
     """A video to be judged: crops (n, S, S, 3) uint8 RGB of one face after another, the second of
     each, where each face's are among them, and where it has them whole frames (H, W, 3) RGB."""
 
@@ -81,11 +85,11 @@ def _listed(source: Path, line: int, row: dict) -> Video:
 
 def crops_of_videos(
     videos: list[Video], detector, count: int, settings, left_out: list[dict]
-) -> Iterator[Sample]:
+) -> Iterator[Footage]:
     """Each video that can be judged; others are named, and go to left_out."""
     for number, video in enumerate(console.progress(videos, len(videos), "Evaluating")):
         try:
-            analysis = find_faces(video.path, detector, count)
+            analysis = _follow(video, detector, count, settings.crop_margin)
             cut_crops(analysis, settings)
             if not analysis.tracks:
                 raise VideoError("no face found")
@@ -104,15 +108,33 @@ def crops_of_videos(
         faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
         image = is_image(video.path)
-        yield Sample(number, np.stack(crops), list(seconds), faces, image, frames)
+        yield Footage(number, np.stack(crops), list(seconds), faces, image, frames)
 
 
-def crops_of_dataset(dataset) -> Iterator[Sample]:
+def _follow(video: Video, detector, count: int, margin: float) -> Analysis:
+    """The faces of a video; of a sequence of cut faces one, as script 1 has it."""
+    if not video.is_cut:
+        return find_faces(video.path, detector, count)
+    frames = read_sequence(video.path, count)
+    images = [frame.image for frame in frames]
+    faces = main_faces(images, [detector.detect(image) for image in images])
+    whole = [whole_image(image, margin) for image in images]
+    views = [View(face or image) for face, image in zip(faces, whole, strict=True)]
+    return Analysis(video.path, frames, [Track("A", views)])
+
+
+def crops_of_dataset(dataset, left_out: list[dict]) -> Iterator[Footage]:
     """The same for a FaceFrames of stored crops, which has one face a video and no times."""
     by_number: dict[int, list[int]] = {}
     for index, sample in enumerate(dataset.samples):
         by_number.setdefault(sample.video, []).append(index)
     for number, indices in console.progress(by_number.items(), len(by_number), "Evaluating"):
-        crops = np.stack([dataset.shown_image(index) for index in indices])
-        seconds, count = [float(n) for n in range(len(indices))], len(indices)
-        yield Sample(number, crops, seconds, [slice(0, count)], count == 1, [])
+        video = dataset.videos[number]
+        try:
+            crops = np.stack([dataset.shown_image(index) for index in indices])
+        except CropError as error:
+            console.bad(f"{error} cannot be read, its video is left out")
+            left_out.append({"id": video["id"], "reason": f"{error} cannot be read"})
+            continue
+        seconds, is_picture = [float(n) for n in range(len(crops))], len(video["frames"]) == 1
+        yield Footage(number, crops, seconds, [slice(0, len(crops))], is_picture, [])

@@ -11,15 +11,9 @@ from matplotlib.figure import Figure
 from utils.analysis import Analysis
 from utils.console import shown
 from utils.files import atomic_file
-from utils.verdict import FAKE, INCONCLUSIVE, REAL
+from utils.verdict import FAKE, INCONCLUSIVE, REAL, TITLES
 
 DPI = 100
-
-TITLES = {
-    FAKE: "DEEPFAKE DETECTED",
-    REAL: "APPEARS AUTHENTIC",
-    INCONCLUSIVE: "INCONCLUSIVE",
-}
 
 # Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
 COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
@@ -28,10 +22,10 @@ GREY = "#767676"
 
 def title_of(analysis: Analysis) -> str:
     span, text = analysis.verdict.span, TITLES[analysis.verdict.outcome]
-    return f"{text} FROM {span[0]:.1f} TO {span[1]:.1f} s" if span else text
+    return f"{text} FROM {span[0]:.2f} s TO {span[1]:.2f} s" if span else text
 
 
-def summary(analysis: Analysis) -> str:
+def verdict_line(analysis: Analysis) -> str:
     """The figures behind a video's verdict in one line."""
     verdict = analysis.verdict
     if verdict.p_fake is None:

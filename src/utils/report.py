@@ -12,7 +12,7 @@ from utils.analysis import Analysis
 from utils.attention import face_map
 from utils.config import LABEL_NAMES
 from utils.files import write_json
-from utils.page import COLOURS, DPI, GREY, elided, render, save_png, summary, title_of
+from utils.page import COLOURS, DPI, GREY, elided, render, save_png, title_of, verdict_line
 from utils.report_frames import draw_frame_analysis
 from utils.temporal import drift, fake_runs, frame_vote, neighbour_agreement
 from utils.tiles import heated
@@ -99,7 +99,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
 
     missing = len(analysis.frames) - len(scores)
     bars = [(FAKE, verdict.fake_votes, COLOURS[FAKE]), (REAL, verdict.real_votes, COLOURS[REAL])]
-    bars.append(("no face", missing, GREY))
+    bars.append(("not seen" if len(analysis.tracks) > 1 else "no face", missing, GREY))
     names, counts, colours = zip(*bars, strict=True)
     drawn = votes_axes.bar(names, counts, color=colours, width=0.6)
     votes_axes.bar_label(drawn, padding=2)
@@ -120,7 +120,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     table_axes.axis("off")
     table_axes.set_title("Figures", loc="left")
     for number, (name, value) in enumerate(_figures(analysis, scores)):
-        y = 0.96 - number * 0.083
+        y = 0.97 - number * 0.08
         table_axes.text(0, y, name, va="top", color=GREY)
         table_axes.text(1, y, value, va="top", ha="right", weight="bold")
 
@@ -137,7 +137,8 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
 
 def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
     verdict, lead = analysis.verdict, analysis.lead
-    rows = [("Frames with a face", f"{len(scores)} of {len(analysis.frames)}")]
+    which = f"face {lead.name}" if len(analysis.tracks) > 1 else "a face"
+    rows = [(f"Frames with {which}", f"{len(scores)} of {len(analysis.frames)}")]
     if not lead:
         return rows
     alike = neighbour_agreement(scores.tolist(), lead.marks.threshold)
@@ -156,6 +157,9 @@ def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
     if lead.attention:
         inside, chance = lead.attention
         rows.append(("Evidence inside face box", f"{inside:.0%} (chance {chance:.0%})"))
+    rate = lead.marks.false_alarms
+    if verdict.outcome == FAKE and rate is not None and not verdict.span:
+        rows.append(("Real faces called FAKE", f"{rate:.1%} on validation"))
     return rows
 
 
@@ -170,7 +174,7 @@ def _title(figure: Figure, analysis: Analysis) -> None:
     name = elided(analysis.path.name, max(limit, 12))
     figure.text(right, top, name, ha="right", fontsize=10, color=GREY, **style)
     limit = int(figure.get_figwidth() * 12)
-    figure.text(left, 1 - 0.6 / height, elided(summary(analysis), limit), fontsize=10, **style)
+    figure.text(left, 1 - 0.6 / height, elided(verdict_line(analysis), limit), fontsize=10, **style)
 
 
 def _draw_threshold(span, line, analysis: Analysis) -> None:

@@ -102,7 +102,7 @@ def draw_det(curves: dict[str, Scores]) -> np.ndarray:
 
 
 def draw_scores(outcome: Outcome, undecided: tuple[float, float]) -> np.ndarray:
-    """Each video's mean p_fake, a row of dots for each kind and its median, with the threshold and
+    """Each video's p_fake, a row of dots for each kind and its median, with the threshold and
     the range in which nothing is decided."""
     videos = outcome.videos
     kinds = sorted(set(videos.groups))
@@ -123,7 +123,7 @@ def draw_scores(outcome: Outcome, undecided: tuple[float, float]) -> np.ndarray:
             axes.plot([median] * 2, [place - 0.35, place + 0.35], color="black", lw=2)
     axes.plot([], [], color="black", lw=2, label="median")
     axes.set_yticks(range(len(kinds)), kinds)
-    axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), xlabel="mean p_fake of a video")
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), xlabel="p_fake of a video")
     axes.set_title("Scores", loc="left", weight="bold")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from utils.analysis import Analysis, Track
 from utils.config import LABEL_NAMES
 from utils.frame import sample_indices
-from utils.page import COLOURS, DPI, GREY, elided, render, summary, title_of
+from utils.page import COLOURS, DPI, GREY, elided, render, title_of, verdict_line
 from utils.temporal import frame_vote
 from utils.tiles import frame_tiles
+from utils.verdict import suspicion
 
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX, SECTION_PX = 8, 28, 92, 26, 40
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
@@ -78,7 +79,7 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
     taken = len(title_of(analysis)) * 15
     name = elided(analysis.path.name, max(12, (canvas_w - taken) // 9))
     write(canvas_w - MARGIN_PX, 26, name, ha="right", color=GREY)
-    write(MARGIN_PX, 52, elided(summary(analysis), canvas_w // 8))
+    write(MARGIN_PX, 52, elided(verdict_line(analysis), canvas_w // 8))
     labels = {LABEL_NAMES[t.heat_label].upper() for t, _ in sections if t} or {"FAKE"}
     which = labels.pop() if len(labels) == 1 else "the class that a face is called"
     legend = "Frame with face box and heat, what the network saw, and the same under its heat. "
@@ -96,7 +97,7 @@ def _sections(analysis: Analysis) -> list[tuple[Track | None, list[int]]]:
         wanted = [(analysis.lead, everywhere)]
     else:
         others = [track for track in analysis.tracks if track is not analysis.lead]
-        others.sort(key=lambda track: -track.verdict.p_fake)
+        others.sort(key=lambda track: suspicion(track.verdict), reverse=True)
         tracks = [analysis.lead, *others][:SHOWN_FACES]
         wanted = [(track, [n for n in everywhere if track.views[n]]) for track in tracks]
     most = FRAMES_OF_ONE if len(wanted) == 1 else FRAMES_OF_EACH

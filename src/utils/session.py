@@ -15,15 +15,16 @@ from utils.files import atomic_folder, sha256_of
 from utils.summary import VERSION, report_content
 
 UNTRAINED = "the weights are untrained, so these scores mean nothing"
+SAME_FACTS = ("sha256", "detector", "frames")  # what a report must share not to be made again
 # Names under analysis_results/ that other scripts use for their own folders.
 RESERVED_NAMES = {"training", "evaluation", "extraction", "demo", "summary"}
 
 
 class Session:
-    """The model loads in a thread while the first video is read."""
+    """The model loads in a thread while the first video is read. output: where JSON goes."""
 
-    def __init__(self, config: TestConfig, allow_untrained: bool):
-        self.config = config
+    def __init__(self, config: TestConfig, allow_untrained: bool, output):
+        self.config, self.output = config, output
         self.is_trained = config.model.exists() or not allow_untrained
         self._model: Future = ThreadPoolExecutor(1).submit(_load_model, config, self.is_trained)
         self.detector = load_detector(config.detector, config.models)
@@ -42,15 +43,18 @@ class Session:
         score_and_judge(analysis, checkpoint, device, caveat)
         return analysis
 
-    def write_reports(self, analysis: Analysis) -> tuple[Path, dict]:
-        """Write the PNGs and report.json; returns their folder and the latter's content."""
+    def report(self, analysis: Analysis) -> dict:
+        """What report.json holds."""
+        return report_content(analysis, self._facts())
+
+    def write_reports(self, analysis: Analysis, content: dict) -> Path:
+        """Write the PNGs and report.json; returns their folder."""
         from utils.report import write_reports  # matplotlib loads behind torch, off the main thread
 
-        content = report_content(analysis, self._facts())
         folder = results_folder(self.config.results, analysis.path)
         with atomic_folder(folder, keep_others=True) as temporary:
             write_reports(temporary, analysis, content)
-        return folder, content
+        return folder
 
     def earlier_report(self, path: Path) -> dict | None:
         """report.json of the same file, unchanged since, by the same model and settings."""
@@ -58,7 +62,9 @@ class Session:
         try:
             report, about = json.loads((folder / "report.json").read_bytes()), path.stat()
             known = report["file"]["size_bytes"], report["file"]["modified_ns"]
-            is_same = report["version"] == VERSION and report["model"] == self._facts()
+            facts = self._facts()
+            is_same = report["version"] == VERSION
+            is_same &= all(report["model"][name] == facts[name] for name in SAME_FACTS)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return report if is_same and known == (about.st_size, about.st_mtime_ns) else None
@@ -101,7 +107,7 @@ def _load_model(config: TestConfig, is_trained: bool):
 
 def results_folder(results: Path, path: Path) -> Path:
     """results/<video_name>/, with a digest of the path added where another file has that name."""
-    name = plain_name(path.stem)
+    name = folder_name(path.stem)
     folder = results / name
     owner = None
     if folder.exists():
@@ -115,5 +121,5 @@ def results_folder(results: Path, path: Path) -> Path:
     return folder
 
 
-def plain_name(text: str) -> str:
+def folder_name(text: str) -> str:
     return "".join(c if c.isprintable() else "_" for c in text)[:100].strip(". ") or "video"

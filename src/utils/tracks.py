@@ -63,20 +63,21 @@ def main_faces(images: list[np.ndarray], found: list[list[Face]]) -> list[Face |
     tracks = link_faces(images, found)
     if not tracks:
         return [None] * len(found)
-    longest = max(len(sides_of(track)) for track in tracks)
-    lasting = [track for track in tracks if 2 * len(sides_of(track)) > longest]
-    return max(lasting, key=lambda track: np.median(sides_of(track)))
+    return max(_lasting(tracks), key=lambda track: np.median(sides_of(track)))
+
+
+def _lasting(tracks: list[list[Face | None]]) -> list[list[Face | None]]:
+    """Those in more than half as many frames as the longest: others may be no face at all."""
+    longest = max((len(sides_of(track)) for track in tracks), default=0)
+    return [track for track in tracks if 2 * len(sides_of(track)) > longest]
 
 
 def without_bystanders(
     tracks: list[list[Face | None]],
 ) -> tuple[list[list[Face | None]], list[list[Face | None]]]:
-    """The tracks to judge, and those whose median face is smaller than half of the largest's.
-
-    A face seen once among several frames does not set the measure: it may be no face at all.
-    """
-    lasting = [track for track in tracks if len(sides_of(track)) > 1] or tracks
-    largest = max((np.median(sides_of(track)) for track in lasting), default=0)
+    """The tracks to judge, and those whose median face is smaller than half of the largest's, of
+    those that last."""
+    largest = max((np.median(sides_of(track)) for track in _lasting(tracks)), default=0)
     large = [np.median(sides_of(track)) >= largest / 2 for track in tracks]
     chosen = [track for track, is_large in zip(tracks, large, strict=True) if is_large]
     return chosen, [track for track, is_large in zip(tracks, large, strict=True) if not is_large]

@@ -148,11 +148,11 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
     checkpoint = _load_state(path)
     state = checkpoint.training
     for name, value in _shared(config).items():
-        if state["config"].get(name) != value:
+        before = state["config"].get(name, getattr(TrainConfig, name))  # flags since come as unset
+        if before != value:
             flag = "--" + name.replace("_", "-")
             raise TrainingError(
-                f"{path} was made with {flag} {state['config'].get(name)}, not {value}: "
-                "resume with the same settings"
+                f"{path} was made with {flag} {before}, not {value}: resume with the same settings"
             )
     if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
         raise TrainingError(f"{path} was trained on other crops: delete it to start over")

@@ -4,15 +4,20 @@ from utils import console
 from utils.analysis import Analysis, Track
 from utils.config import LABEL_NAMES
 from utils.console import shown
+from utils.frame import is_image
 from utils.temporal import consistency, drift, fake_runs, neighbour_agreement
-from utils.verdict import FAKE, INCONCLUSIVE, REAL, Verdict, frame_vote, relative
+from utils.verdict import (
+    FAKE,
+    INCONCLUSIVE,
+    REAL,
+    TITLES,
+    Verdict,
+    frame_vote,
+    is_supported,
+    relative,
+)
 
 SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
-HEADLINES = {
-    FAKE: "🔴 DEEPFAKE DETECTED",
-    REAL: "🟢 APPEARS AUTHENTIC",
-    INCONCLUSIVE: "🟡 INCONCLUSIVE",
-}
 
 
 def print_analysis(analysis: Analysis, is_trained: bool) -> None:
@@ -30,9 +35,8 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         print(f"   Confidence: {verdict.confidence:.2%}")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
-    if verdict.outcome == FAKE and lead.marks.false_alarms is not None:
-        judged = [t for t in analysis.tracks if t.verdict.usable >= analysis.rules.min_frames]
-        print(f"   {describe_false_alarms(lead.marks.false_alarms, len(judged))}")
+    if verdict.outcome == FAKE:
+        print(f"   {describe_false_alarms(analysis)}")
     if lead and lead.attention:
         inside, chance = lead.attention
         print(
@@ -46,15 +50,19 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
 
 
 def headline(verdict: Verdict) -> str:
-    text = HEADLINES[verdict.outcome]
+    text = f"{SIGNS[verdict.outcome]} {TITLES[verdict.outcome]}"
     return f"{text} from {verdict.span[0]:.2f}s to {verdict.span[1]:.2f}s" if verdict.span else text
 
 
-def describe_false_alarms(rate: float, faces: int) -> str:
-    """What share of real faces gets the verdict FAKE, and of videos with so many faces."""
-    text = f"Of real videos for validation {rate:.1%} scored so high or higher"
+def describe_false_alarms(analysis: Analysis) -> str:
+    """What share of real videos like this gets the verdict FAKE, as far as validation tells."""
+    rate, rules, image = analysis.lead.marks.false_alarms, analysis.rules, is_image(analysis.path)
+    if rate is None or analysis.verdict.span:
+        return "How often this verdict falls on real videos was not measured"
+    text = f"Validation called {rate:.1%} of the real faces as sharp as this FAKE"
+    faces = sum(is_supported(track.verdict, rules, image) for track in analysis.tracks)
     if faces > 1:
-        text += f"; with {faces} faces judged, {1 - (1 - rate) ** faces:.1%} would by one of them"
+        text += f"; of videos with {faces} real faces it would be {1 - (1 - rate) ** faces:.1%}"
     return text
 
 
@@ -123,7 +131,8 @@ def describe_consistency(agreement: float) -> str:
 def print_temporal(analysis: Analysis) -> None:
     console.heading("🎯 TEMPORAL CONSISTENCY ANALYSIS")
     verdict, lead = analysis.verdict, analysis.lead
-    print(f"   Frames with a face: {verdict.usable} of {len(analysis.frames)}")
+    which = f"face {lead.name}" if len(analysis.tracks) > 1 else "a face"
+    print(f"   Frames with {which}: {verdict.usable} of {len(analysis.frames)}")
     if not lead:
         return
     print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / verdict.usable:.1%})")

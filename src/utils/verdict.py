@@ -8,6 +8,11 @@ from utils.config import VerdictConfig
 from utils.temporal import FAKE, REAL, fake_runs, frame_vote
 
 INCONCLUSIVE = "INCONCLUSIVE"
+TITLES = {
+    FAKE: "DEEPFAKE DETECTED",
+    REAL: "APPEARS AUTHENTIC",
+    INCONCLUSIVE: "INCONCLUSIVE",
+}
 WAYS = ("mean", "log-odds", "majority")
 
 
@@ -16,8 +21,9 @@ class Marks:
     """What validation taught about a model's scores; all but voting in [0, 1].
 
     threshold: p_fake from which a frame or video counts as fake. Between real_below and fake_from
-    too many verdicts were wrong. false_alarms: share of real videos that scored fake_from or more,
-    None where unknown. voting: how the scores of frames are joined, one of WAYS.
+    too many verdicts were wrong; 0 and 1 mean that there is no such verdict. false_alarms: share of
+    real videos that scored fake_from or more, None where unknown. voting: how the scores of frames
+    are joined, one of WAYS.
     """
 
     threshold: float = 0.5
@@ -120,7 +126,8 @@ def judge(
         reasons.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
     clear = relative(score, marks.threshold)
     low, high = marks.undecided(rules)
-    if abs(clear - 0.5) < rules.band or marks.real_below <= score < marks.fake_from:
+    end = marks.fake_from if marks.fake_from < 1 else np.inf
+    if abs(clear - 0.5) < rules.band or marks.real_below <= score < end:
         reasons.append(
             f"score not clear enough (p_fake {score:.3f}, threshold {marks.threshold:.3f}, "
             f"undecided from {low:.3f} to {high:.3f})"
@@ -130,7 +137,7 @@ def judge(
         length = max(rules.min_frames, int(np.ceil(rules.min_run * len(usable))))
         runs = [run for run in fake_runs(p_fake, seconds, marks.threshold) if run.frames >= length]
         part = max(runs, key=lambda run: run.p_fake, default=None)
-        if part and part.p_fake >= high and part.frames < len(usable):
+        if part and marks.fake_from < 1 and part.p_fake >= high and part.frames < len(usable):
             outcome, confidence = FAKE, relative(part.p_fake, marks.threshold)
             reasons, span = [], (part.start, part.end)
     if reasons:
@@ -146,8 +153,16 @@ def most_suspicious(verdicts: list[Verdict], rules: VerdictConfig, is_image: boo
     Among faces in enough frames, FAKE goes before INCONCLUSIVE and that before REAL, then the
     higher score first. Where no face is in enough frames, it is the one in most.
     """
-    supported = [n for n, v in enumerate(verdicts) if is_image or v.usable >= rules.min_frames]
+    supported = [n for n, v in enumerate(verdicts) if is_supported(v, rules, is_image)]
     if not supported:
         return max(range(len(verdicts)), key=lambda n: verdicts[n].usable)
-    order = (REAL, INCONCLUSIVE, FAKE)
-    return max(supported, key=lambda n: (order.index(verdicts[n].outcome), verdicts[n].p_fake))
+    return max(supported, key=lambda n: suspicion(verdicts[n]))
+
+
+def is_supported(verdict: Verdict, rules: VerdictConfig, is_image: bool) -> bool:
+    return is_image or verdict.usable >= rules.min_frames
+
+
+def suspicion(verdict: Verdict) -> tuple:
+    """By which verdicts on faces are sorted."""
+    return (REAL, INCONCLUSIVE, FAKE).index(verdict.outcome), verdict.p_fake
