@@ -13,7 +13,7 @@ from utils.calibration import (
     log_odds,
     with_temperature,
 )
-from utils.metrics import Scores, by_group, by_video, equal_error_rate, metrics, reliability
+from utils.metrics import Scores, by_video, equal_error_rate, metrics, reliability
 from utils.verdict import Marks
 
 
@@ -59,16 +59,6 @@ def test_equal_error_rate():
     assert equal_error_rate(one_in_four) == pytest.approx(0.25)
     useless = Scores(np.full(10, 0.5), np.repeat([0, 1], 5))
     assert equal_error_rate(useless) == pytest.approx(0.5)
-
-
-def test_groups_of_fakes_are_measured_against_all_reals():
-    scores = Scores(
-        np.array([0.1, 0.4, 0.9, 0.3]), np.array([0, 0, 1, 1]), np.array(["r", "r", "a", "b"])
-    )
-    groups = by_group(scores, 0.5)
-    assert groups["a"]["auc"] == 1.0 and groups["a"]["n"] == 3
-    assert groups["b"]["auc"] == 0.5 and groups["b"]["recall"] == 0
-    assert groups["r"]["auc"] is None and groups["r"]["accuracy"] == 1.0
 
 
 def test_the_threshold_separates_and_its_rates_are_what_it_gives():
@@ -118,7 +108,7 @@ def test_an_outcome_applies_temperature_then_threshold():
     expected = with_temperature(raw.p_fake, chosen.temperature)
     assert outcome.frames.p_fake == pytest.approx(expected)
     assert outcome.videos.p_fake == pytest.approx([expected[:2].mean(), expected[2:].mean()])
-    assert outcome.video_metrics["accuracy"] == 1.0 and set(outcome.by_method) == {"a", "b"}
+    assert outcome.video_metrics["accuracy"] == 1.0 and outcome.frame_metrics["n"] == 4
 
 
 def test_verdicts_are_given_only_where_few_of_them_would_be_wrong():

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from utils.config import FAKE, REAL
-from utils.metrics import Scores, by_group, by_video, metrics
+from utils.metrics import Scores, by_video, metrics
 from utils.verdict import WAYS, Marks, log_odds
 
 MIN_PART = 50  # real and fake videos each, below which a range of sharpness says nothing of its own
@@ -173,7 +173,3 @@ class Outcome:
     @cached_property
     def video_metrics(self) -> dict:
         return metrics(self.videos, self.threshold)
-
-    @cached_property
-    def by_method(self) -> dict[str, dict]:
-        return by_group(self.videos, self.threshold)

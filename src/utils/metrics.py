@@ -1,4 +1,4 @@
-"""What scores are worth: figures by frame, by video and by group."""
+"""What scores are worth: figures by frame and by video."""
 
 from dataclasses import dataclass
 
@@ -66,17 +66,6 @@ def equal_error_rate(scores: Scores) -> float:
         return float(fpr[after])
     share = -gap[after - 1] / (gap[after] - gap[after - 1])
     return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
-
-
-def by_group(scores: Scores, threshold: float) -> dict[str, dict]:
-    """Metrics of each group of fakes against all reals, and of each group of reals alone."""
-    result = {}
-    for name in sorted(set(scores.groups)):
-        members = scores.groups == name
-        if (scores.labels[members] == FAKE).any():
-            members = members | (scores.labels == REAL)
-        result[name] = metrics(Scores(scores.p_fake[members], scores.labels[members]), threshold)
-    return result
 
 
 def reliability(scores: Scores, bins: int = 10) -> tuple[list[dict], float]:

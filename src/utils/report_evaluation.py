@@ -45,7 +45,7 @@ def write_evaluation(
     by_method = {name: found["video"] for name, found in report["by_method"].items()}
     pages = {
         "confusion_matrix.png": draw_confusion(outcome, TITLE),
-        "per_method.png": draw_per_method(outcome, TITLE, by_method),
+        "per_method.png": draw_per_method(outcome, by_method, TITLE),
         "scores.png": draw_scores(outcome, report["undecided"]),
         "roc.png": draw_roc(curves, outcome, TITLE) if has_both else None,
         "det.png": draw_det(curves) if has_both else None,

@@ -31,7 +31,7 @@ def write_training_report(folder: Path, report: dict, outcomes: dict, dataset) -
         "training_curves.png": draw_curves(report["history"], report["best_epoch"]),
         "confusion_matrix.png": draw_confusion(test),
         "roc.png": draw_roc({"by video": test.videos, "by frame": test.frames}, test),
-        "per_method.png": draw_per_method(test),
+        "per_method.png": draw_per_method(test, report["test"]["by_method"]),
         "reliability.png": draw_reliability({"Validation": outcomes["val"], "Test": test}),
         "samples.png": draw_most_wrong(test, dataset),
     }
@@ -109,11 +109,10 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
     return render(figure)
 
 
-def draw_per_method(test: Outcome, name: str = "Test", by_method: dict | None = None) -> np.ndarray:
-    """Of each group of videos the share judged rightly, and for fakes the AUC against all reals, or
-    as by_method has it."""
+def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test") -> np.ndarray:
+    """Of each kind of videos the share judged rightly, and of fakes the AUC that by_method has."""
     rows = []
-    for kind, result in (by_method or test.by_method).items():
+    for kind, result in by_method.items():
         is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
         right = result["recall"] if is_fake else result["accuracy"]
         count = int((test.videos.groups == kind).sum())

@@ -19,6 +19,7 @@ from utils.device import describe_device, place
 from utils.distributed import Team
 from utils.engine import evaluate, train_one_epoch
 from utils.files import write_json_lines
+from utils.intervals import about_records, by_name
 from utils.metrics import Scores, by_video, metrics
 from utils.sampling import size_at
 from utils.training import Run, save_calibrated, save_if_best, save_run
@@ -180,6 +181,8 @@ def test_best(run: Run, config, loaders: dict, device, data_mark: str, team: Tea
     for unit, result in results.items():
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
     folder = config.results / "training" / config.run_name
+    about = about_records(loaders["test"].dataset.videos)
+    kinds = by_name(test, about.kinds, about)
     report = {
         "version": 1,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
@@ -189,7 +192,7 @@ def test_best(run: Run, config, loaders: dict, device, data_mark: str, team: Tea
         "best_epoch": best.training["epoch"],
         "calibration": best.metrics["calibration"],
         "history": run.history,
-        "test": results | {"by_method": test.by_method},
+        "test": results | {"by_method": {name: found["video"] for name, found in kinds.items()}},
     }
     from utils.report_training import write_training_report
 

@@ -1,0 +1,75 @@
+"""models/best_model.pth as a fresh clone has it: small, safe, calibrated, and of some use."""
+
+import pytest
+import torch
+from conftest import ROOT, SHARED
+
+from utils.analysis import find_faces, score_and_judge
+from utils.checkpoint import load_checkpoint
+from utils.demo import make_demo_clips
+from utils.faces import HaarDetector, YuNetDetector
+
+PATH = ROOT / "models" / "best_model.pth"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_checkpoint(PATH)
+
+
+def judged(path, detector, checkpoint):
+    analysis = find_faces(path, detector, 10)
+    score_and_judge(analysis, checkpoint, torch.device("cpu"))
+    return analysis
+
+
+def test_it_holds_weights_for_inference_and_nothing_else():
+    assert PATH.stat().st_size <= 15e6
+    content = torch.load(PATH, weights_only=True)
+    assert content["architecture"] == "efficientnet_b1"
+    floats = {v.dtype for v in content["state_dict"].values() if v.is_floating_point()}
+    assert floats == {torch.float16}
+    assert all(torch.isfinite(v).all() for v in content["state_dict"].values())
+    assert not {"optimizer", "ema", "rng"} & set(content["training"])
+
+
+def test_it_says_what_it_was_trained_on_and_how_sure_it_may_be(shipped):
+    assert (
+        shipped.training["datasets"] == ["faces"] and shipped.training["config"]["self_blend"] == 1
+    )
+    known = shipped.metrics["calibration"]
+    assert 0 < known["real_below"] < known["threshold"] < known["fake_from"] < 1
+    assert 0 < known["false_alarms"] <= known["max_wrong"] == 0.05
+    blurred, *_, sharp = known["by_sharpness"]
+    assert blurred["fake_from"] > sharp["fake_from"] and sharp["below"] is None
+
+
+@pytest.mark.parametrize("detector_name", ["haar", "yunet"])
+def test_the_altered_demonstration_is_more_suspicious_than_the_untouched(
+    tmp_path, shipped, detector_name, request
+):
+    if detector_name == "yunet":
+        detector = YuNetDetector(request.getfixturevalue("yunet_file"))
+    else:
+        detector = HaarDetector()
+    clips = make_demo_clips(tmp_path / "demo", detector)
+    untouched, altered = (judged(clip, detector, shipped) for clip in clips)
+    assert untouched.verdict.outcome != "FAKE"
+    assert altered.verdict.p_fake > untouched.verdict.p_fake + 0.2
+    inside, by_chance = altered.lead.attention
+    assert inside > by_chance
+
+
+def test_real_clips_of_light_compression_are_told_from_their_fakes(shipped, yunet_file):
+    clips = SHARED / "clips" / "faceforensics_c23"
+    if not clips.exists():
+        pytest.skip("no real clips here")
+    detector = YuNetDetector(yunet_file)
+    found = {}
+    for path in sorted(clips.rglob("*.mp4")):
+        found[path.stem] = judged(path, detector, shipped).verdict
+    for fake in (name for name in found if "_" in name):
+        assert found[fake].outcome != "REAL"
+        real = found.get(fake.split("_")[0])
+        if real:
+            assert found[fake].p_fake > real.p_fake and real.outcome != "FAKE"
