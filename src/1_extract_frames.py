@@ -6,14 +6,15 @@ import sys
 from utils import console
 from utils.catalog import DATA_SETS, Video
 from utils.config import REGISTRY_NAME, ExtractConfig
-from utils.console import shown
+from utils.console import Failure, run_script, shown
 from utils.extraction import Plan, carry_out, estimate, make_plan
 from utils.files import only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.registry import RegistryError, collate
+from utils.registry import collate
 from utils.workers import FatalError
 
 SHOWN_FAILURES = 20
+GO_ON = "what is finished is kept, run the same command to go on"
 
 
 def parse_args(argv: list[str] | None) -> ExtractConfig:
@@ -111,23 +112,16 @@ def run(config: ExtractConfig) -> int:
         return 1
     config.output.mkdir(parents=True, exist_ok=True)
     with only_run(config.output, "extraction-" + config.shard.replace("/", "-of-")):
-        return extract(config, videos)
+        try:
+            return extract(config, videos)
+        except FatalError as error:
+            raise Failure(f"{error}; {GO_ON}") from error
 
 
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    try:
-        return run(config)
-    except KeyboardInterrupt:
-        console.error("interrupted: what is finished is kept, run the same command to go on")
-        return 130
-    except FatalError as error:
-        console.error(f"{shown(error)}; what is finished is kept, run the same command to go on")
-        return 1
-    except (RegistryError, OSError) as error:
-        console.error(shown(error))
-        return 1
+    return run_script(lambda: run(config), f"interrupted: {GO_ON}")
 
 
 if __name__ == "__main__":

@@ -9,18 +9,12 @@ import sys
 import torch
 
 from utils import console
-from utils.checkpoint import CheckpointError
 from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig
-from utils.console import shown
+from utils.console import Failure, run_script
 from utils.device import describe_device, keep_freed_memory, pick_device
 from utils.distributed import join_team
-from utils.engine import TrainingError
 from utils.files import check_writable, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.frames import CropError
-from utils.model import WeightsError
-from utils.registry import RegistryError
-from utils.splits import SplitError
 from utils.trainer import test_best, train
 from utils.training import check_not_unfinished, describe_place, resume_run, start_run
 from utils.training_data import load_data, make_loaders
@@ -69,42 +63,29 @@ def run(config: TrainConfig) -> int:
     return 0
 
 
-def advise_memory(config: TrainConfig, where: str) -> int:
+def run_within_memory(config: TrainConfig) -> int:
+    try:
+        return run(config)
+    except torch.cuda.OutOfMemoryError:
+        where = "the GPU"
+    except MemoryError:
+        where = "the machine"
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        where = "the machine"
+    except KeyboardInterrupt as error:
+        has_state = (config.models / LAST_MODEL_NAME).exists()
+        remedy = "saved, go on with --resume" if has_state else "nothing was trained, start again"
+        raise KeyboardInterrupt(f"interrupted: {remedy}") from error
     smaller = max(config.batch_size // 2, 1)
-    console.error(f"{where} is out of memory: try --batch-size {smaller}")
-    return 1
+    raise Failure(f"{where} is out of memory: try --batch-size {smaller}")
 
 
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    try:
-        return run(config)
-    except KeyboardInterrupt:
-        has_state = (config.models / LAST_MODEL_NAME).exists()
-        remedy = "saved, go on with --resume" if has_state else "nothing was trained, start again"
-        console.error(f"interrupted: {remedy}")
-        return 130
-    except torch.cuda.OutOfMemoryError:
-        return advise_memory(config, "the GPU")
-    except MemoryError:
-        return advise_memory(config, "the machine")
-    except (
-        RegistryError,
-        SplitError,
-        CropError,
-        WeightsError,
-        CheckpointError,
-        TrainingError,
-        ValueError,
-        OSError,
-    ) as error:
-        console.error(shown(error))
-        return 1
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
-            raise
-        return advise_memory(config, "the machine")
+    return run_script(lambda: run_within_memory(config))
 
 
 if __name__ == "__main__":

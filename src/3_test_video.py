@@ -10,7 +10,7 @@ from pathlib import Path
 
 from utils import console
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
-from utils.console import shown
+from utils.console import run_script, shown
 from utils.demo import make_demo_clips
 from utils.flags import add_flags, from_flags
 from utils.frame import VideoError
@@ -180,21 +180,9 @@ def main(argv: list[str] | None = None) -> int:
     console.setup()
     config, paths, demo = parse_args(argv)
     output = sys.stdout
-    try:
-        # With --json, what is meant for people goes where errors go.
-        with contextlib.redirect_stdout(sys.stderr) if config.json else contextlib.nullcontext():
-            return run(config, paths, demo, output)
-    except KeyboardInterrupt:
-        console.error("interrupted")
-        return 130
-    except BrokenPipeError:
-        return 1
-    except OSError as error:
-        console.error(shown(error))
-        return 1
-    except ValueError as error:  # an unknown device, a checkpoint that cannot be used
-        console.error(shown(error))
-        return 1
+    # With --json, what is meant for people goes where errors go.
+    with contextlib.redirect_stdout(sys.stderr) if config.json else contextlib.nullcontext():
+        return run_script(lambda: run(config, paths, demo, output))
 
 
 if __name__ == "__main__":

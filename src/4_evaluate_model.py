@@ -10,16 +10,16 @@ import numpy as np
 
 from utils import console
 from utils.calibration import Outcome
-from utils.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from utils.checkpoint import Checkpoint, load_checkpoint
 from utils.config import REGISTRY_NAME, EvaluateConfig
-from utils.console import shown
+from utils.console import run_script, shown
 from utils.device import describe_device, pick_device, place
 from utils.evaluation import across_datasets, evaluate, score_all
 from utils.faces import load_detector
 from utils.files import check_writable, sha256_of
 from utils.flags import add_flags, from_flags
 from utils.frame import sample_indices
-from utils.frames import CropError, FaceFrames, with_blended_twins
+from utils.frames import FaceFrames, with_blended_twins
 from utils.intervals import about_records, difference
 from utils.labelled import (
     EvaluationError,
@@ -27,9 +27,9 @@ from utils.labelled import (
     crops_of_videos,
     find_labelled,
 )
-from utils.registry import RegistryError, load_registry
+from utils.registry import load_registry
 from utils.robustness import all_changes
-from utils.splits import SplitError, load_or_make_splits
+from utils.splits import load_or_make_splits
 from utils.tables import interval_text, print_across, print_evaluation
 
 TRAINING_FACTS = {"config", "registry", "epoch", "datasets"}  # of last.pth too, which holds more
@@ -148,22 +148,7 @@ def run(config: EvaluateConfig) -> int:
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    try:
-        return run(config)
-    except KeyboardInterrupt:
-        console.error("interrupted: nothing was written")
-        return 130
-    except (
-        CheckpointError,
-        CropError,
-        EvaluationError,
-        RegistryError,
-        SplitError,
-        ValueError,
-        OSError,
-    ) as error:
-        console.error(shown(error))
-        return 1
+    return run_script(lambda: run(config), "interrupted: nothing was written")
 
 
 if __name__ == "__main__":

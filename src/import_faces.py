@@ -13,7 +13,7 @@ import numpy as np
 
 from utils import console
 from utils.config import REAL, REGISTRY_NAME, ImportConfig
-from utils.console import shown
+from utils.console import Failure, run_script, shown
 from utils.faces import Face
 from utils.files import atomic_folder, only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
@@ -24,10 +24,6 @@ POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 COLUMNS = ("file", "source_repository", "source_path", "face_width_px")
 SETTINGS = CropSettings(frames=1, crop_size_px=256, crop_margin=1.54, detector="yunet")
 SHOWN_FAILURES = 20
-
-
-class ImportFailure(Exception):
-    """A folder that cannot be brought in; the message says why and what to do."""
 
 
 def parse_args(argv: list[str] | None) -> ImportConfig:
@@ -42,11 +38,11 @@ def read_rows(path: Path) -> dict[tuple[str, str], dict]:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImportFailure(f"{path} cannot be read ({error}): name its folder first") from error
+        raise Failure(f"{path} cannot be read ({error}): name its folder first") from error
     wanted = [*COLUMNS, *(f"{point}_{axis}" for point in POINTS for axis in "xy")]
     missing = [name for name in wanted if not rows or name not in rows[0]]
     if missing:
-        raise ImportFailure(f"{path} has no rows or lacks the columns {', '.join(missing)}")
+        raise Failure(f"{path} has no rows or lacks the columns {', '.join(missing)}")
     return {(row.get("shard") or "", row["file"]): row for row in rows}
 
 
@@ -143,14 +139,8 @@ def run(config: ImportConfig) -> int:
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    try:
-        return run(config)
-    except KeyboardInterrupt:
-        console.error("interrupted: what is finished is kept, run the same command to go on")
-        return 130
-    except (ImportFailure, OSError) as error:
-        console.error(shown(error))
-        return 1
+    kept = "what is finished is kept, run the same command to go on"
+    return run_script(lambda: run(config), f"interrupted: {kept}")
 
 
 if __name__ == "__main__":

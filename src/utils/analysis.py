@@ -10,6 +10,7 @@ from utils.attention import inside_share
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
 from utils.config import VISIBLE_SHARE, VerdictConfig
+from utils.console import Failure
 from utils.faces import Face, crop_square, square_around
 from utils.quality import face_sharpness
 from utils.tracks import link_faces, sides_of, without_bystanders
@@ -128,7 +129,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
             checkpoint.model, batch.to(device), checkpoint.temperature
         )
         if not np.isfinite(p_fake).all():
-            raise ValueError("the model gives scores that are no numbers: use another with --model")
+            raise Failure("the model gives scores that are no numbers: use another with --model")
         for view, score in zip(track.seen, p_fake, strict=True):
             view.p_fake = float(score)
         margin = checkpoint.preprocessing.crop_margin

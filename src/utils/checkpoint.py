@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from utils.console import Failure
 from utils.files import atomic_file
 from utils.model import BACKBONES, DeepfakeDetector
 from utils.verdict import Marks
@@ -14,7 +15,7 @@ FORMAT = "deepfake-detector"
 VERSION = 2  # 2: temperature
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Failure):
     """A checkpoint that is missing or unusable; the message names it and the remedy."""
 
 

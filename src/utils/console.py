@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import unicodedata
+from collections.abc import Callable
 
 RULE = "━" * 26
 GREEN, YELLOW, RED = "32", "33", "31"
@@ -65,6 +66,25 @@ def setup() -> None:
 def shown(path) -> str:
     """A path as it can be printed on one line: control characters escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
+class Failure(Exception):
+    """What a user can mend: the message says what is wrong, and what to do about it."""
+
+
+def run_script(run: Callable[[], int], interrupted: str = "interrupted") -> int:
+    """The exit code of run; 130 after Ctrl-C, 1 after a Failure or what the system refuses, each
+    with its line on standard error. interrupted: the line, where KeyboardInterrupt has none."""
+    try:
+        return run()
+    except KeyboardInterrupt as stop:
+        error(str(stop) or interrupted)
+        return 130
+    except BrokenPipeError:  # nobody reads on
+        return 1
+    except (Failure, OSError) as failure:
+        error(shown(failure))
+        return 1
 
 
 def heading(text: str) -> None:

@@ -9,6 +9,8 @@ import time
 import torch
 from torch import nn
 
+from utils.console import Failure
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -16,7 +18,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 def pick_device(name: str) -> torch.device:
     """The device called name; 'auto' takes CUDA, then MPS, then the CPU.
 
-    Raises ValueError for one that this machine does not have.
+    Raises Failure for one that this machine does not have.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -26,7 +28,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = next(kind for kind, there in available.items() if there)
     have = ", ".join(kind for kind, there in available.items() if there)
-    refusal = ValueError(f"device {name} is not available here: choose from {have}")
+    refusal = Failure(f"device {name} is not available here: choose from {have}")
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -10,6 +10,7 @@ from torch import nn
 
 from utils import console
 from utils.config import FAKE
+from utils.console import Failure
 from utils.device import DTYPES
 from utils.distributed import Team
 from utils.frames import Batch
@@ -20,7 +21,7 @@ MAX_UNREADABLE = 0.01  # share of a split's crops
 ALONE = Team()
 
 
-class TrainingError(Exception):
+class TrainingError(Failure):
     """Training that cannot go on; the message says why and what to do."""
 
 

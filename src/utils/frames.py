@@ -15,6 +15,7 @@ from utils.augment import augment, degrade
 from utils.blending import Blend, blend_self, blend_swap, find_partners
 from utils.checkpoint import Preprocessing
 from utils.config import FAKE, REAL, VISIBLE_SHARE
+from utils.console import Failure
 from utils.quality import face_sharpness
 from utils.sampling import Draw
 
@@ -25,7 +26,7 @@ SWAP_SHARE = 0.3  # of blends that take another person's face
 BLENDS = {"self-blend": blend_self, "swap": blend_swap}  # methods of evaluation's blended twins
 
 
-class CropError(Exception):
+class CropError(Failure):
     """Crops that the registry names but that cannot be used; the message says what to do."""
 
 

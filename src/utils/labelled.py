@@ -12,6 +12,7 @@ from utils import console
 from utils.analysis import Analysis, Track, View, cut_crops, find_faces
 from utils.catalog import DATA_SETS, Video
 from utils.config import FAKE, LABEL_NAMES, REAL
+from utils.console import Failure
 from utils.faces import whole_image
 from utils.frame import VideoError, is_image
 from utils.frames import CropError
@@ -19,7 +20,7 @@ from utils.sequence import read_sequence
 from utils.tracks import main_faces
 
 
-class EvaluationError(Exception):
+class EvaluationError(Failure):
     """Input that cannot be evaluated; the message says why and what to do."""
 
 

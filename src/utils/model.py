@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torchvision import models
 
+from utils.console import Failure
+
 ARCHITECTURE = "efficientnet_b1"
 
 # Name -> its ImageNet weights in torchvision, and the channels of its last maps.
@@ -21,7 +23,7 @@ BACKBONES = {
 }
 
 
-class WeightsError(Exception):
+class WeightsError(Failure):
     """Weights that cannot be had or do not fit; the message says what to do instead."""
 
 

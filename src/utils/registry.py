@@ -10,6 +10,7 @@ import cv2
 from utils import console
 from utils.catalog import Video
 from utils.config import REGISTRY_NAME
+from utils.console import Failure
 from utils.faces import (
     Face,
     crop_square,
@@ -30,7 +31,7 @@ RECORD_NAME = "video.json"
 JPEG_QUALITY = 95
 
 
-class RegistryError(Exception):
+class RegistryError(Failure):
     """A registry that is missing or unusable; the message names it and the remedy."""
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from utils.config import FAKE, REAL
+from utils.console import Failure
 from utils.files import write_json
 
 VERSION = 2  # 2: official lists
 QUOTAS = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 
-class SplitError(Exception):
+class SplitError(Failure):
     """Splits that cannot be made or used; the message says why and what to do."""
 
 
