@@ -277,7 +277,7 @@ def test_labelled_videos_get_figures_intervals_and_pictures(tmp_path, clips, scr
     printed = capsys.readouterr().out
     assert "4 videos of 1 groups of people, 4 frames; trained on: unknown" in printed
     assert "broken.mp4: " in printed and "1 videos left out" in printed
-    assert "Only 1 groups of people" in printed and "BY DATA SET" not in printed
+    assert "Groups of people: only 1;" in printed and "BY DATA SET" not in printed
     chance = [line.split() for line in printed.splitlines() if "always FAKE" in line]
     assert [cells[4:8] for cells in chance] == [["4", "0.500", "-", "0.500"]] * 2  # half are fake
     line = next(line for line in printed.splitlines() if "H.264, crf 40" in line)

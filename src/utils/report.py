@@ -76,6 +76,8 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
         axes.scatter(seconds[missing], [0] * len(missing), s=60, color=GREY, marker="x")
     axes.set(xlim=(-pad, last + pad), ylim=(-0.04, 1.04), ylabel="p_fake of the frame")
     axes.tick_params(labelbottom=False)
+    if last == 0:  # an image
+        strip.set_xticks([0])
     names = [f"face {track.name}" for track in tracks] if len(tracks) > 1 else ["votes"]
     strip.set(ylim=(bands - 0.45, -0.55), xlabel="time (s)", yticks=range(bands))
     strip.set_yticklabels(names)

@@ -46,7 +46,7 @@ def print_evaluation(report: dict) -> None:
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
     print("   reals of their data set; -: undefined, or an interval of no width")
     if report["groups"] < FEW_GROUPS:
-        console.warn(f"Only {report['groups']} groups of people: such intervals are too narrow")
+        console.warn(f"Groups of people: only {report['groups']}; such intervals are too narrow")
     print()
     rows = [
         [way, _number(found["auc"]), _number(found["balanced_accuracy"])]
