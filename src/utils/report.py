@@ -79,7 +79,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     if last == 0:  # an image
         strip.set_xticks([0])
     names = [f"face {track.name}" for track in tracks] if len(tracks) > 1 else ["votes"]
-    strip.set(ylim=(bands - 0.45, -0.55), xlabel="time (s)", yticks=range(bands))
+    strip.set(ylim=(bands - 0.45, -0.55), xlabel=_time_label(analysis), yticks=range(bands))
     strip.set_yticklabels(names)
     for each in (axes, strip):
         _strip(each)
@@ -87,6 +87,17 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     _title(figure, analysis)
     figure.subplots_adjust(left=0.09, right=0.97, top=1 - 1.02 / height, bottom=0.95 / height)
     return render(figure)
+
+
+def _time_label(analysis: Analysis) -> str:
+    """The axis' name, and how steady the deciding face's scores are along it."""
+    label, lead = "time (s)", analysis.lead
+    used = [view.p_fake for view in lead.seen] if lead else []
+    if used and (alike := neighbour_agreement(used, lead.marks.threshold)) is not None:
+        label += f"  ·  neighbouring frames that agree: {alike:.0%}"
+    if (change := drift(used)) is not None:
+        label += f"  ·  drift of p_fake: {change:+.3f}"
+    return label
 
 
 def draw_statistics(analysis: Analysis) -> np.ndarray:
