@@ -22,7 +22,7 @@ from utils.sampling import Draw
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-SWAP_SHARE = 0.3  # of blends that take another person's face
+SWAP_SHARE = 0.5  # of blends that take another person's face
 BLENDS = {"self-blend": blend_self, "swap": blend_swap}  # methods of evaluation's blended twins
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from torchvision import models
 
 from utils.console import Failure
+from utils.convolution import join_norms
 
 ARCHITECTURE = "efficientnet_b1"
 
@@ -59,6 +60,7 @@ class DeepfakeDetector(nn.Module):
             # In-place activations overwrite what Grad-CAM and mixed precision still need.
             if hasattr(module, "inplace"):
                 module.inplace = False
+        join_norms(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(images))
