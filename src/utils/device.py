@@ -64,8 +64,7 @@ def keep_freed_memory() -> bool:
 def choose_precision(model: nn.Module, device: torch.device, size_px: int) -> str:
     """fp16 on CUDA; on other devices what a short trial of training steps finds faster.
 
-    A rule would not do: bf16 gains at 224 px on a CPU that has it, and loses at 128 px, where the
-    backward pass of depthwise convolutions is slow in it.
+    A rule would not do: bf16 pays where the CPU multiplies matrices in it, and else costs.
     """
     if device.type == "cuda":
         return "fp16"
