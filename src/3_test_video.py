@@ -7,6 +7,8 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from utils import console
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
@@ -118,6 +120,8 @@ def summarise(config: TestConfig, reports: list[dict], judged: int, failed: int)
 def typed_path(text: str) -> str:
     """The path that a person typed or dragged in: without the quotes or escapes of a shell."""
     text = text.strip().removeprefix("& ")
+    if text.startswith("file://"):  # as file managers copy it
+        text = url2pathname(urlsplit(text).path)
     candidates = [text, text[1:-1] if text[:1] == text[-1:] and text[:1] in "'\"" else text]
     if os.name == "posix":
         with contextlib.suppress(ValueError):  # an apostrophe in the name

@@ -195,7 +195,7 @@ def run() -> int:
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     argparse.ArgumentParser(description=__doc__).parse_args(argv)
-    return run()
+    return console.run_script(run)
 
 
 if __name__ == "__main__":

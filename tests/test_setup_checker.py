@@ -1,5 +1,6 @@
 """setup_checker.py: runs anywhere, and names what is missing."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,15 @@ def test_without_any_package_it_runs_and_says_so():
     printed = done.stdout.decode()
     assert done.returncode == 1 and done.stderr == b""
     assert printed.count("is missing: pip install -r requirements.txt") == 10
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    command = [sys.executable, "-S", str(ROOT / "src" / "setup_checker.py")]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert done.returncode == 1 and done.stderr == b""
 
 
 def test_old_pythons_are_refused(checker, capsys):

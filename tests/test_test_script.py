@@ -341,6 +341,7 @@ def test_the_prompt_takes_paths_as_people_type_them(
         f'  "{clip}" ',
         str(clip),
         escaped.replace(")", "\\)"),
+        clip.as_uri(),
         "",
         "''",
         "/no/such.mp4",
@@ -349,8 +350,8 @@ def test_the_prompt_takes_paths_as_people_type_them(
     prompts = answers(monkeypatch, *texts)
     assert script.main(arguments(tmp_path, fake_model, "--frames", "3")) == 0
     printed = capsys.readouterr()
-    assert prompts == ["\n📹 Enter video path: "] * 7
-    assert printed.out.count("⚖️ FINAL VERDICT") == 3
+    assert prompts == ["\n📹 Enter video path: "] * 8
+    assert printed.out.count("⚖️ FINAL VERDICT") == 4
     assert printed.err.strip() == "❌ /no/such.mp4: file not found"
 
 

@@ -283,6 +283,8 @@ def test_an_interruption_after_a_finished_run_does_not_offer_its_state(
 def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
     text = fails(script, capsys, arguments(root, "--device", "toaster"))
     assert "toaster is not available" in text
+    text = fails(script, capsys, arguments(root, "--arch", "vit_b_16"))
+    assert "vit_b_16 takes 224 px alone" in text
     text = fails(script, capsys, arguments(root, "--init", str(root / "none.pth")))
     assert "none.pth cannot be read" in text
     crops = list((root / "frames").rglob("*.jpg"))

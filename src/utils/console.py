@@ -3,6 +3,7 @@
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
 import codecs
+import contextlib
 import os
 import sys
 import time
@@ -76,11 +77,15 @@ def run_script(run: Callable[[], int], interrupted: str = "interrupted") -> int:
     """The exit code of run; 130 after Ctrl-C, 1 after a Failure or what the system refuses, each
     with its line on standard error. interrupted: the line, where KeyboardInterrupt has none."""
     try:
-        return run()
+        code = run()
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt as stop:
         error(str(stop) or interrupted)
         return 130
-    except BrokenPipeError:  # nobody reads on
+    except BrokenPipeError:  # nobody reads on, nor what Python flushes when it ends
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Failure, OSError) as failure:
         error(shown(failure))
