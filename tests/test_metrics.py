@@ -120,7 +120,7 @@ def test_verdicts_are_given_only_where_few_of_them_would_be_wrong():
     low, high = ends["real_below"], ends["fake_from"]
     assert 0 < low <= 0.5 <= high < 1
     called_real, called_fake = labels[p_fake < low], labels[p_fake >= high]
-    assert 0.03 < called_real.mean() <= 0.05
+    assert 0.015 < called_real.mean() <= 0.025  # half of it: REAL denies more than it knows
     assert 0.03 < 1 - called_fake.mean() <= 0.05
     assert ends["false_alarms"] == (p_fake[labels == 0] >= high).mean() <= 0.05
     wider = decided_ends(scores, 0.5, 0.01)
@@ -170,7 +170,7 @@ def test_less_is_decided_about_faces_on_which_validation_was_worse():
     assert rows[0]["below"] == pytest.approx(25, abs=2)
     blurred, sharp = rows[0], rows[3]
     assert blurred["fake_from"] > sharp["fake_from"] + 0.05
-    assert blurred["real_below"] < sharp["real_below"] - 0.05
+    assert blurred["real_below"] < sharp["real_below"] / 2
     for row in rows:  # never more than all together
         assert row["fake_from"] >= known.fake_from and row["real_below"] <= known.real_below
         assert row["false_alarms"] <= 0.05

@@ -13,6 +13,8 @@ MIN_PART = 50  # real and fake videos each, below which a range of sharpness say
 # A majority is only reported: its scores have no more values than there are frames.
 CHOICE = ("mean", "log-odds")
 BETTER = 0.002  # of AUC: less than this is no reason to leave the mean
+# REAL may be wrong less often than FAKE: it denies every kind of forgery, and validation holds few.
+REAL_PART = 0.5
 
 
 def choose_threshold(scores: Scores) -> dict[str, float]:
@@ -63,7 +65,8 @@ class Calibration:
     """What validation teaches about a model's scores. Rates are None where a class was absent.
 
     voting: the way of joining frames that told the videos apart best, voting_auc how well each did.
-    real_below, fake_from: between them more than max_wrong of its verdicts would have been wrong.
+    real_below, fake_from: between them more than half of max_wrong of the verdicts REAL, or more
+    than max_wrong of the verdicts FAKE, would have been wrong.
     false_alarms: share of the real videos from fake_from up. by_sharpness: the last three again,
     for videos with faces less sharp than below (None in the last: all others).
     """
@@ -128,16 +131,18 @@ def calibrate_by_sharpness(
 
 
 def decided_ends(scores: Scores, threshold: float, max_wrong: float) -> dict:
-    """The highest score below which, and the lowest from which, no more than max_wrong of the
-    verdicts are wrong, were real and fake equally frequent; 0 and 1 where there is none. Nor are
-    more than max_wrong of the reals called fake: false_alarms is how many."""
+    """The highest score below which no more than half of max_wrong, and the lowest from which no
+    more than max_wrong of the verdicts are wrong, were real and fake equally frequent; 0 and 1
+    where there is none. Nor are more than max_wrong of the reals called fake: false_alarms is how
+    many."""
     real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
     if not len(real) or not len(fake):
         return {"real_below": 0.0, "fake_from": 1.0, "false_alarms": None}
     levels = np.unique(np.append(scores.p_fake, threshold))
     reals = np.searchsorted(real, levels) / len(real)  # the share below each level
     fakes = np.searchsorted(fake, levels) / len(fake)
-    low = levels[(levels <= threshold) & (reals > 0) & (fakes <= max_wrong * (reals + fakes))]
+    is_sure = (reals > 0) & (fakes <= REAL_PART * max_wrong * (reals + fakes))
+    low = levels[(levels <= threshold) & is_sure]
     reals, fakes = 1 - reals, 1 - fakes
     is_sure = (fakes > 0) & (reals <= max_wrong * np.minimum(1, reals + fakes))
     high = levels[(levels >= threshold) & is_sure]
