@@ -29,6 +29,8 @@ def parse_args(argv: list[str] | None) -> TrainConfig:
 
 
 def run(config: TrainConfig) -> int:
+    if config.arch == "vit_b_16" and {config.image_size_px, config.start_size_px} - {0, 224}:
+        raise Failure("vit_b_16 takes 224 px alone: add --image-size-px 224 --start-size-px 0")
     device = pick_device(config.device)
     if device.type == "cpu":
         keep_freed_memory()

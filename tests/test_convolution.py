@@ -1,3 +1,5 @@
+"""Joined convolution and normalisation: torchvision's values, by a shorter way."""
+
 import copy
 
 import pytest
@@ -50,7 +52,7 @@ def test_joined_block_is_torchvisions_in_values_gradients_and_statistics(groups,
     assert torch.equal(statistics[0], untouched) == (mode != "train")
 
 
-def test_frozen_block_runs_one_pass_over_the_maps_fewer():
+def test_without_statistics_to_learn_nothing_is_normalised_on_its_own():
     block = make_blocks()[1].eval()
     block[1].register_forward_hook(lambda *_: pytest.fail("normalised on its own"))
     block(torch.randn(1, 8, 8, 8))

@@ -65,12 +65,7 @@ class Run:
 
 
 def start_run(config: TrainConfig, device: torch.device) -> Run:
-    """A fresh run. Raises WeightsError when its first weights cannot be had, TrainingError for a
-    network that does not take the images."""
-    if config.arch == "vit_b_16" and {config.image_size_px, config.start_size_px} - {0, 224}:
-        raise TrainingError(
-            "vit_b_16 takes 224 px alone: add --image-size-px 224 --start-size-px 0"
-        )
+    """A fresh run. Raises WeightsError when its first weights cannot be had."""
     pretrained = config.pretrained and not config.resume and not config.init
     model = DeepfakeDetector(config.dropout, pretrained, config.arch, config.stochastic_depth)
     if config.init and not config.resume:
