@@ -15,8 +15,9 @@ import torch
 from conftest import ROOT, load_script, read_json, unprivileged
 
 from utils import engine, trainer
+from utils.calibration import with_temperature
 from utils.checkpoint import load_checkpoint
-from utils.config import TrainConfig
+from utils.config import REAL, TrainConfig
 from utils.metrics import Scores
 
 
@@ -374,33 +375,60 @@ def test_training_on_blends_needs_no_fakes(root, script, capsys):
     assert script.main(again) == 0
 
 
-def test_validation_made_worse_widens_the_range_without_verdicts(tmp_path, monkeypatch):
-    class Crops:
-        """Sharp as they are, and blurred when made worse."""
+class HarmedCrops:
+    """Made worse a quarter of them noisy, and so sharper, and the others blurred."""
 
-        worse, videos = False, [None] * 400
+    def __init__(self, count):
+        self.worse, self.videos = False, [None] * count
 
-        def sharpness(self, index):
-            return 10 + index % 7 if self.worse else 100 + index % 7
+    def sharpness(self, index):
+        return index % 7 + ({"noise": 200, "blur": 10}[self.harm(index)] if self.worse else 100)
 
+    def harm(self, index):
+        return "noise" if index % 8 < 2 else "blur"
+
+
+def calibrated(count, noisy_skill, tmp_path, monkeypatch):
+    """What is saved of count crops that are told apart well, blurred nearly so, noisy thus."""
     rng = np.random.default_rng(0)
-    labels, numbers = np.arange(400) % 2, np.arange(400)
+    labels, numbers = np.arange(count) % 2, np.arange(count)
 
     def scored(skill):
         odds = rng.normal(np.where(labels, skill, -skill), 1.0)
-        return Scores(1 / (1 + np.exp(-odds)), labels, None, numbers), numbers
+        groups = np.full(count, "blended")
+        return Scores(1 / (1 + np.exp(-odds)), labels, groups, numbers), numbers
 
     saved = []
     monkeypatch.setattr(trainer, "save_calibrated", lambda config, best, known: saved.append(known))
-    config, dataset = TrainConfig(models=tmp_path), Crops()
-    trainer.calibrate_best(config, None, {"val": scored(2.5), "worse": scored(0.5)}, dataset)
-    (known,) = saved
+    dataset = HarmedCrops(count)
+    skill = np.where(numbers % 8 < 2, noisy_skill, 1.2)
+    found = {"val": scored(2.5), "worse": scored(skill)}
+    trainer.calibrate_best(TrainConfig(models=tmp_path), None, found, dataset)
     assert not dataset.worse
+    return saved[0], found["worse"][0]
+
+
+def test_verdicts_hold_under_each_harm_and_for_faces_less_sharp(tmp_path, monkeypatch):
+    known, worse = calibrated(2000, 0.4, tmp_path, monkeypatch)
+    noisy_reals = with_temperature(worse.p_fake, known.temperature)[
+        (np.arange(2000) % 8 < 2) & (worse.labels == REAL)
+    ]
+    assert (noisy_reals >= known.fake_from).mean() <= 0.05
     assert [row["below"] is None for row in known.by_sharpness] == [False] * 3 + [True]
-    assert known.by_sharpness[0]["below"] < 20 and known.by_sharpness[1]["below"] < 101
-    for blurred in known.by_sharpness[:2]:
-        for sharp in known.by_sharpness[2:]:
-            assert blurred["fake_from"] > sharp["fake_from"] + 0.05
+    for row in known.by_sharpness:
+        assert row["fake_from"] >= known.fake_from and row["real_below"] <= known.real_below
+    blurred, sharp = known.by_sharpness[0], known.by_sharpness[2]
+    assert blurred["below"] < 20 and 0 < blurred["real_below"] < sharp["real_below"] - 0.02
+    as_blurred, _ = calibrated(2000, 1.2, tmp_path, monkeypatch)
+    assert (noisy_reals >= as_blurred.fake_from).mean() > 0.05
+
+
+def test_too_few_validation_videos_for_a_verdict_are_said_to_be(tmp_path, monkeypatch, capsys):
+    known, _ = calibrated(40, 1.2, tmp_path, monkeypatch)
+    assert (known.real_below, known.fake_from, known.by_sharpness) == (0, 1, ())
+    printed = capsys.readouterr()
+    assert "20 real and 20 fake validation videos are too few" in printed.out + printed.err
+    assert "REAL or FAKE" in printed.out + printed.err
 
 
 def test_a_run_of_before_a_flag_came_goes_on_as_if_it_were_unset(root, script, capsys):

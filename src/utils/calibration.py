@@ -1,5 +1,6 @@
 """What validation teaches about a model's scores: temperature, threshold, where to say nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,12 +10,11 @@ from utils.config import FAKE, REAL
 from utils.metrics import Scores, by_video, metrics
 from utils.verdict import WAYS, Marks, log_odds
 
-MIN_PART = 50  # real and fake videos each, below which a range of sharpness says nothing of its own
+MIN_PART = 50  # videos below which a group, or a range of sharpness, says nothing of its own
+Z_95 = 1.645  # one-sided: rates are taken at the upper end of their interval
 # A majority is only reported: its scores have no more values than there are frames.
 CHOICE = ("mean", "log-odds")
 BETTER = 0.002  # of AUC: less than this is no reason to leave the mean
-# REAL may be wrong less often than FAKE: it denies every kind of forgery, and validation holds few.
-REAL_PART = 0.5
 
 
 def choose_threshold(scores: Scores) -> dict[str, float]:
@@ -65,8 +65,7 @@ class Calibration:
     """What validation teaches about a model's scores. Rates are None where a class was absent.
 
     voting: the way of joining frames that told the videos apart best, voting_auc how well each did.
-    real_below, fake_from: between them more than half of max_wrong of the verdicts REAL, or more
-    than max_wrong of the verdicts FAKE, would have been wrong.
+    real_below, fake_from: between them more than max_wrong of the verdicts might be wrong.
     false_alarms: share of the real videos from fake_from up. by_sharpness: the last three again,
     for videos with faces less sharp than below (None in the last: all others).
     """
@@ -104,12 +103,17 @@ def calibrate(frames: Scores, videos: np.ndarray, max_wrong: float) -> Calibrati
 def calibrate_by_sharpness(
     known: Calibration, frames: Scores, videos: np.ndarray, sharpness: np.ndarray, parts: int = 4
 ) -> Calibration:
-    """The same with marks of their own for videos by the median sharpness of their faces.
+    """The same, FAKE as rare under every harm, and with marks of their own for videos by the median
+    sharpness of their faces.
 
-    frames: of validation as it is and made worse; sharpness (n,) of each. A part never decides more
-    than all together; where one has too few videos, known is returned as it is.
+    frames: of validation as it is and made worse, the harm as the group; sharpness (n,) of each. A
+    part never decides more than all together; where one has too few videos, there are none.
     """
     scaled = by_video(scale(frames, known.temperature), videos, known.voting)
+    fake_from = decided_ends(scaled, known.threshold, known.max_wrong)["fake_from"]
+    fake_from = max(fake_from, known.fake_from)
+    false_alarms = float((scaled.p_fake[scaled.labels == REAL] >= fake_from).mean())
+    known = replace(known, fake_from=fake_from, false_alarms=false_alarms)
     _, inverse = np.unique(videos, return_inverse=True)
     order = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
     medians = np.array([np.median(sharpness[part]) for part in order])
@@ -120,7 +124,8 @@ def calibrate_by_sharpness(
         members = places == part
         if np.bincount(scaled.labels[members], minlength=2).min() < MIN_PART:
             return known
-        some = Scores(scaled.p_fake[members], scaled.labels[members])
+        groups = None if scaled.groups is None else scaled.groups[members]
+        some = Scores(scaled.p_fake[members], scaled.labels[members], groups)
         ends = decided_ends(some, known.threshold, known.max_wrong)
         ends["real_below"] = min(ends["real_below"], known.real_below)
         ends["fake_from"] = max(ends["fake_from"], known.fake_from)
@@ -131,27 +136,51 @@ def calibrate_by_sharpness(
 
 
 def decided_ends(scores: Scores, threshold: float, max_wrong: float) -> dict:
-    """The highest score below which no more than half of max_wrong, and the lowest from which no
-    more than max_wrong of the verdicts are wrong, were real and fake equally frequent; 0 and 1
-    where there is none. Nor are more than max_wrong of the reals called fake: false_alarms is how
-    many."""
-    real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
-    if not len(real) or not len(fake):
+    """Between which scores nothing is decided, so that whichever method made the fakes no more than
+    max_wrong of the verdicts REAL, and whatever happened to the reals no more than max_wrong of the
+    verdicts FAKE are wrong, were real and fake equally frequent; 0 and 1 where there is none.
+
+    The one class's rate is the worst of its groups, at the upper end of its interval: too few
+    videos decide nothing. Nor is a larger share of any group of reals called fake. false_alarms:
+    the share of all that is.
+    """
+    if len(np.unique(scores.labels)) < 2:
         return {"real_below": 0.0, "fake_from": 1.0, "false_alarms": None}
+    real, fake = (scores.labels == label for label in (REAL, FAKE))
     levels = np.unique(np.append(scores.p_fake, threshold))
-    reals = np.searchsorted(real, levels) / len(real)  # the share below each level
-    fakes = np.searchsorted(fake, levels) / len(fake)
-    is_sure = (reals > 0) & (fakes <= REAL_PART * max_wrong * (reals + fakes))
+    reals = share_below(scores.p_fake[real], levels)
+    fakes = worst_share(scores, fake, lambda p_fake: share_below(p_fake, levels))
+    is_sure = (reals > 0) & (fakes <= max_wrong * (reals + fakes))
     low = levels[(levels <= threshold) & is_sure]
-    reals, fakes = 1 - reals, 1 - fakes
+    reals = worst_share(scores, real, lambda p_fake: 1 - share_below(p_fake, levels))
+    fakes = 1 - share_below(scores.p_fake[fake], levels)
     is_sure = (fakes > 0) & (reals <= max_wrong * np.minimum(1, reals + fakes))
     high = levels[(levels >= threshold) & is_sure]
     fake_from = float(high.min()) if len(high) else 1.0
     return {
         "real_below": float(low.max()) if len(low) else 0.0,
         "fake_from": fake_from,
-        "false_alarms": float((real >= fake_from).mean()),
+        "false_alarms": float((scores.p_fake[real] >= fake_from).mean()),
     }
+
+
+def share_below(p_fake: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.sort(p_fake), levels) / len(p_fake)
+
+
+def worst_share(scores: Scores, members: np.ndarray, share: Callable) -> np.ndarray:
+    """The upper end of the interval (Wilson, 1927) of a share of the members, or of that group of
+    at least MIN_PART of them where it is highest; share takes p_fake, and gives one a level."""
+    groups = np.zeros(len(members)) if scores.groups is None else scores.groups
+    parts = [members, *(members & (groups == name) for name in np.unique(groups[members]))]
+    ends = []
+    for part in parts:
+        n = int(part.sum())
+        if part is members or n >= MIN_PART:
+            p = share(scores.p_fake[part])
+            spread = np.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+            ends.append((p + Z_95**2 / (2 * n) + Z_95 * spread) / (1 + Z_95**2 / n))
+    return np.max(ends, axis=0)
 
 
 def scale(scores: Scores, temperature: float) -> Scores:

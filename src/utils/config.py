@@ -110,11 +110,7 @@ class TrainConfig:
     ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
-    max_wrong: float = option(
-        0.05,
-        "share of verdicts FAKE that may be wrong on validation; of REAL half of it",
-        type=fraction,
-    )
+    max_wrong: float = option(0.05, "share of verdicts that may be wrong", type=fraction)
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)

@@ -11,12 +11,13 @@ import torch
 from torch.utils.data import Dataset
 from torchvision import transforms
 
-from utils.augment import augment, degrade
+from utils.augment import augment
 from utils.blending import Blend, blend_self, blend_swap, find_partners
 from utils.checkpoint import Preprocessing
 from utils.config import FAKE, REAL, VISIBLE_SHARE
 from utils.console import Failure
 from utils.quality import face_sharpness
+from utils.robustness import HARMS, harm
 from utils.sampling import Draw
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -148,8 +149,13 @@ class FaceFrames(Dataset):
             rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
             image = self._blend(index, image, sample.blend, rng, 1.0).fake
         if self.worse:
-            image = degrade(image, np.random.default_rng(zlib.crc32(sample.name.encode())))
+            rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
+            image = np.ascontiguousarray(harm(image, self.harm(index), rng))
         return image
+
+    def harm(self, index: int) -> str:
+        """Which of HARMS befalls a sample, and its blends alike, when they are made worse."""
+        return HARMS[zlib.crc32(f"harm {self.samples[index].name}".encode()) % len(HARMS)]
 
     def sharpness(self, index: int) -> float:
         """Of the face in what evaluation shows of a sample."""

@@ -6,6 +6,7 @@ from functools import partial
 import cv2
 import numpy as np
 
+from utils.augment import degrade
 from utils.compression import h264, jpeg
 
 
@@ -42,6 +43,17 @@ SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
     "brightness": {f"x {f}": partial(brighter, factor=f) for f in (0.5, 0.75, 1.5)},
     "JPEG and resolution": {"quality 50, half": lambda crop: jpeg(resized(crop, 0.5), 50)},
 }
+
+
+# Of the sweep, what calls real faces fake most often of its kind, or nearly so: a model's marks
+# have to hold under each, and under what training does to crops.
+HARMS = ("as in training", "JPEG, quality 30", "H.264, crf 40", "resolution, half", "blur, 3 px")
+HARMS += ("noise, deviation 10",)
+
+
+def harm(image: np.ndarray, name: str, rng: np.random.Generator) -> np.ndarray:
+    """The image (S, S, 3) uint8 under one of HARMS."""
+    return degrade(image, rng) if name == HARMS[0] else all_changes()[name](image)
 
 
 def condition(kind: str, strength: str) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,21 +137,30 @@ def print_results(title: str, result: dict) -> None:
 
 
 def calibrate_best(config, best: Checkpoint, scored: dict, dataset) -> None:
-    """Say nothing where validation was too often wrong; more often so for faces less sharp."""
+    """Say nothing where validation was too often wrong, as it is or under one of HARMS; more often
+    so for faces less sharp."""
     frames, numbers = scored["val"]
     calibration = calibrate(frames, numbers, config.max_wrong)
-    both, sharpness = [], []
-    for name, worse in (("val", False), ("worse", True)):
-        dataset.worse = worse
-        both.append(scored[name][0])
-        samples = console.progress(both[-1].samples, len(both[-1].samples), "Sharpness", "crops")
+    worse = scored["worse"][0]
+    both = [frames, replace(worse, groups=np.array([dataset.harm(i) for i in worse.samples]))]
+    sharpness = []
+    for dataset.worse, scores in zip((False, True), both, strict=True):
+        samples = console.progress(scores.samples, len(scores.samples), "Sharpness", "crops")
         sharpness += [dataset.sharpness(int(index)) for index in samples]
     dataset.worse = False
     together = Scores(
-        *(np.concatenate([getattr(s, n) for s in both]) for n in ("p_fake", "labels"))
+        *(np.concatenate([getattr(s, n) for s in both]) for n in ("p_fake", "labels", "groups"))
     )
     videos = np.concatenate([numbers, scored["worse"][1] + len(dataset.videos)])
     known = calibrate_by_sharpness(calibration, together, videos, np.array(sharpness))
+    never = ["REAL"] * (known.real_below == 0) + ["FAKE"] * (known.fake_from == 1)
+    if never:
+        counts = np.bincount(by_video(frames, numbers).labels, minlength=2)
+        console.warn(
+            f"{counts[REAL]:,} real and {counts[FAKE]:,} fake validation videos are too few, or "
+            f"too alike, for a verdict {' or '.join(never)} that is wrong in at most "
+            f"{config.max_wrong:.0%}: it will be INCONCLUSIVE"
+        )
     save_calibrated(config, best, known)
 
 

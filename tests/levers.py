@@ -1,0 +1,149 @@
+"""What one change of training gives: `python tests/levers.py LEVER... --frames-dir DIR`.
+
+From the same first weights each lever trains on the same crops in the same order, once, with one
+thing changed, and is judged on the same blends of people held out for validation, as they are and
+made worse. Its checkpoint stays in OUTPUT/LEVER/best_model.pth, for 4_evaluate_model.py and
+--against; a lever whose checkpoint exists is only judged again. About six minutes each on two
+cores.
+"""
+
+import argparse
+import contextlib
+import importlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+import torch
+from torch import nn
+
+from utils.blending import FAMILIES
+from utils.calibration import calibrate
+from utils.checkpoint import load_checkpoint
+from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, TrainConfig
+from utils.device import describe_device, keep_freed_memory, pick_device, place
+from utils.distributed import Team
+from utils.engine import evaluate, train_one_epoch
+from utils.metrics import by_video, metrics
+from utils.training import save_if_best, start_run
+from utils.training_data import class_weights, load_data, make_loaders, set_size
+
+LARGE = {name: FAMILIES[name] for name in ("full", "forehead", "inner")}
+# Constants of the rooms by module and name, or settings by name, that a lever changes.
+LEVERS = {
+    "control": {},
+    "more-crops": {"every": 1},
+    "fewer-swaps": {"utils.frames.SWAP_SHARE": 0.3},
+    "large-masks": {"utils.blending.FAMILIES": LARGE},
+    "no-low-ratios": {"utils.blending.RATIOS": (0.5, 0.75, 1.0, 1.0, 1.0)},
+    "more-bad-video": {"utils.augment.DEGRADE_BEFORE": 0.5, "utils.augment.DEGRADE_AFTER": 0.35},
+    "larger-images": {"image_size_px": 252},
+    "no-average": {"ema": 0.0},
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("levers", nargs="+", choices=LEVERS)
+    parser.add_argument("--frames-dir", type=Path, required=True, help="crops of real faces")
+    parser.add_argument("--splits", type=Path, help="(default: splits.json beside them)")
+    parser.add_argument("--init", type=Path, default=MODELS_DIR / BEST_MODEL_NAME)
+    parser.add_argument("--output", type=Path, default=ROOT / "analysis_results" / "levers")
+    parser.add_argument("--every", type=int, default=3, help="train on each so manieth person")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-4)
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def changed(constants: dict):
+    """The rooms' constants as the lever wants them, and afterwards as they were."""
+    places = [
+        (importlib.import_module(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in constants
+    ]
+    before = [getattr(module, name) for module, name in places]
+    for (module, name), value in zip(places, constants.values(), strict=True):
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for (module, name), value in zip(places, before, strict=True):
+            setattr(module, name, value)
+
+
+def train(config: TrainConfig, constants: dict, every: int, device) -> None:
+    """One epoch, and the checkpoint of it, calibrated on validation as it is."""
+    torch.manual_seed(config.seed)
+    splits, preprocessing, mark = load_data(config)
+    splits = {"train": splits["train"][::every], "val": splits["val"]}
+    loaders = make_loaders(config, splits, preprocessing, Team())
+    run = start_run(config, device)
+    run.frozen_norm = True
+    weights = class_weights(loaders["train"].batch_sampler.counts).to(device)
+    loss = nn.CrossEntropyLoss(weight=weights)
+    with changed(constants):
+        trained = train_one_epoch(
+            run, run.model, loaders["train"], loss, device, "Training", lambda: None
+        )
+    set_size(loaders["val"], preprocessing, config.image_size_px)
+    frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", Team())
+    video = metrics(by_video(frames, numbers), 0.5)
+    run.finish_epoch({"video": video})
+    config.models.mkdir(parents=True, exist_ok=True)
+    known = calibrate(frames, numbers, config.max_wrong)
+    save_if_best(run, config, preprocessing, mark, known, ["blended"])
+    print(f"   loss {trained['loss']:.4f}, {trained['images_per_second']:.1f} images/s")
+
+
+def judge(config: TrainConfig, device) -> dict[str, float]:
+    """AUC on validation's blends, as they are and made worse."""
+    best = load_checkpoint(config.models / BEST_MODEL_NAME)
+    place(best.model, device)
+    splits, preprocessing, _ = load_data(config)
+    loader = make_loaders(config, {"val": splits["val"]}, preprocessing, Team())["val"]
+    set_size(loader, best.preprocessing, best.preprocessing.image_size_px)
+    found = {}
+    for name, worse in (("clean", False), ("made worse", True)):
+        loader.dataset.worse = worse
+        frames, numbers = evaluate(best.model, loader, device, name, Team())
+        found[name] = metrics(by_video(frames, numbers), 0.5)["auc"]
+    return found
+
+
+def main() -> None:
+    args = parse_args()
+    device = pick_device("auto")
+    if device.type == "cpu":
+        keep_freed_memory()
+    settings = PRESETS["blend"] | {
+        "image_size_px": 224,
+        "curriculum": 0.0,
+        "batch_norm": 0.0,
+        "epochs": 1,
+        "workers": 0,
+        "frames_dir": args.frames_dir,
+        "splits": args.splits or args.frames_dir / "splits.json",
+        "init": str(args.init),
+        "learning_rate": args.learning_rate,
+        "precision": args.precision,
+    }
+    print(f"   {describe_device(device)}")
+    rows = {}
+    for name in args.levers:
+        constants = {key: value for key, value in LEVERS[name].items() if "." in key}
+        own = {key: value for key, value in LEVERS[name].items() if "." not in key}
+        every = own.pop("every", args.every)
+        config = TrainConfig(**settings | own | {"models": args.output / name})
+        if not (config.models / BEST_MODEL_NAME).exists():
+            train(config, constants, every, device)
+        rows[name] = judge(config, device)
+        print(f"   {name}: " + ", ".join(f"{k} AUC {v:.4f}" for k, v in rows[name].items()))
+    print("| lever | blends, AUC | made worse |\n|---|---|---|")
+    for name, row in rows.items():
+        print(f"| {name} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |")
+
+
+if __name__ == "__main__":
+    main()
