@@ -19,7 +19,7 @@ from utils.faces import load_detector
 from utils.files import check_writable, sha256_of
 from utils.flags import add_flags, from_flags
 from utils.frame import sample_indices
-from utils.frames import FaceFrames, with_blended_twins
+from utils.frames import FaceFrames
 from utils.intervals import about_records, difference
 from utils.labelled import (
     EvaluationError,
@@ -31,6 +31,7 @@ from utils.registry import load_registry
 from utils.robustness import all_changes
 from utils.splits import load_or_make_splits
 from utils.tables import interval_text, print_across, print_evaluation
+from utils.twins import with_blended_twins
 
 TRAINING_FACTS = {"config", "registry", "epoch", "datasets"}  # of last.pth too, which holds more
 

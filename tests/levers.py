@@ -20,14 +20,13 @@ import torch
 from torch import nn
 
 from utils.blending import FAMILIES
-from utils.calibration import calibrate
-from utils.checkpoint import load_checkpoint
+from utils.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, TrainConfig
 from utils.device import describe_device, keep_freed_memory, pick_device, place
 from utils.distributed import Team
 from utils.engine import evaluate, train_one_epoch
 from utils.metrics import by_video, metrics
-from utils.training import save_if_best, start_run
+from utils.training import start_run
 from utils.training_data import class_weights, load_data, make_loaders, set_size
 
 LARGE = {name: FAMILIES[name] for name in ("full", "forehead", "inner")}
@@ -74,10 +73,10 @@ def changed(constants: dict):
 
 
 def train(config: TrainConfig, constants: dict, every: int, device) -> None:
-    """One epoch, and the checkpoint of it, calibrated on validation as it is."""
+    """One epoch, and the checkpoint of it."""
     torch.manual_seed(config.seed)
     splits, preprocessing, mark = load_data(config)
-    splits = {"train": splits["train"][::every], "val": splits["val"]}
+    splits = {"train": splits["train"][::every]}
     loaders = make_loaders(config, splits, preprocessing, Team())
     run = start_run(config, device)
     run.frozen_norm = True
@@ -87,13 +86,10 @@ def train(config: TrainConfig, constants: dict, every: int, device) -> None:
         trained = train_one_epoch(
             run, run.model, loaders["train"], loss, device, "Training", lambda: None
         )
-    set_size(loaders["val"], preprocessing, config.image_size_px)
-    frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", Team())
-    video = metrics(by_video(frames, numbers), 0.5)
-    run.finish_epoch({"video": video})
     config.models.mkdir(parents=True, exist_ok=True)
-    known = calibrate(frames, numbers, config.max_wrong)
-    save_if_best(run, config, preprocessing, mark, known, ["blended"])
+    about = {"config": {"self_blend": config.self_blend}, "registry": mark, "datasets": ["blended"]}
+    best = Checkpoint(run.judged_model, preprocessing, training=about)
+    save_checkpoint(config.models / BEST_MODEL_NAME, best, half=True)
     print(f"   loss {trained['loss']:.4f}, {trained['images_per_second']:.1f} images/s")
 
 

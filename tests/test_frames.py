@@ -13,14 +13,14 @@ from utils.config import FAKE, REAL
 from utils.frames import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    CropError,
     FaceFrames,
     collate,
     eval_transform,
-    with_blended_twins,
 )
+from utils.registry import CropError
 from utils.robustness import HARMS
 from utils.sampling import Draw
+from utils.twins import with_blended_twins
 
 SETTINGS = Preprocessing(detector="haar")
 

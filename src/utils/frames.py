@@ -12,23 +12,19 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 
 from utils.augment import augment
-from utils.blending import Blend, blend_self, blend_swap, find_partners
+from utils.blending import Blend, blend_self, blend_swap
 from utils.checkpoint import Preprocessing
 from utils.config import FAKE, REAL, VISIBLE_SHARE
-from utils.console import Failure
 from utils.quality import face_sharpness
+from utils.registry import CropError
 from utils.robustness import HARMS, harm
 from utils.sampling import Draw
+from utils.twins import partners_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 SWAP_SHARE = 0.5  # of blends that take another person's face
-BLENDS = {"self-blend": blend_self, "swap": blend_swap}  # methods of evaluation's blended twins
-
-
-class CropError(Failure):
-    """Crops that the registry names but that cannot be used; the message says what to do."""
 
 
 class Sample(NamedTuple):
@@ -86,17 +82,6 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return transforms.functional.normalize(images, IMAGENET_MEAN, IMAGENET_STD)
 
 
-def with_blended_twins(videos: list[dict]) -> list[dict]:
-    """The videos, and behind them for each real one two fakes: its self-blend, and its swap."""
-    twins = [
-        video | {"id": video["id"], "label": FAKE, "dataset": "blended", "method": method}
-        for method in BLENDS
-        for video in videos
-        if video["label"] == REAL
-    ]
-    return videos + twins
-
-
 class FaceFrames(Dataset):
     """The crops of some registry records, and of the blended twins among them.
 
@@ -123,7 +108,7 @@ class FaceFrames(Dataset):
             for frame in video["frames"]
             if frame["crop"]
         ]
-        self.partners = _partners(self.samples, videos) if self_blend else {}
+        self.partners = partners_of(self.samples, videos) if self_blend else {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -220,36 +205,6 @@ def _face(video: dict, frame: dict) -> tuple[np.ndarray | None, str | None]:
     points = frame.get("landmarks_in_crop_xy")
     blend = video["method"] if video["dataset"] == "blended" else None
     return None if points is None else np.array(points, np.float32), blend
-
-
-def _partners(samples: list[Sample], videos: list[dict]) -> dict[int, np.ndarray]:
-    """For every sample to be blended the numbers of real crops of other people alike in pose and
-    skin. Raises CropError when crops have no landmarks."""
-    tones = {
-        f"{video['id']}/{frame['crop']}": frame.get("skin_lab")
-        for video in videos
-        for frame in video["frames"]
-        if frame["crop"]
-    }
-    sources = [n for n, s in enumerate(samples) if s.label == REAL]
-    if any(samples[n].landmarks_xy is None for n in sources):
-        raise CropError(
-            "blending needs the landmarks that YuNet finds, and some crops have none: run "
-            "src/1_extract_frames.py with --detector yunet"
-        )
-    if len(sources) < 2:
-        return {}
-    points = np.stack([samples[n].landmarks_xy for n in sources])
-    near = find_partners(points, np.array([tones[samples[n].name] for n in sources], np.float32))
-    people = [set(video["identities"]) for video in videos]
-    by_name = {}
-    for number, neighbours in zip(sources, near, strict=True):
-        own = people[samples[number].video]
-        others = [n for n in (sources[i] for i in neighbours) if not own & people[samples[n].video]]
-        by_name[samples[number].name] = np.array(others, np.int64)
-    return {
-        n: by_name[s.name] for n, s in enumerate(samples) if s.label == REAL or s.blend == "swap"
-    }
 
 
 def _to_tensor(image: np.ndarray) -> torch.Tensor:

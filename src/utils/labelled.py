@@ -15,7 +15,7 @@ from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.console import Failure
 from utils.faces import whole_image
 from utils.frame import VideoError, is_image
-from utils.frames import CropError
+from utils.registry import CropError
 from utils.sequence import read_sequence
 from utils.tracks import main_faces
 

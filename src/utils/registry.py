@@ -35,6 +35,10 @@ class RegistryError(Failure):
     """A registry that is missing or unusable; the message names it and the remedy."""
 
 
+class CropError(Failure):
+    """Crops that the registry names but that cannot be used; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class CropSettings:
     """Everything that decides what a crop looks like."""

@@ -11,10 +11,11 @@ from utils import console
 from utils.checkpoint import Preprocessing
 from utils.config import FAKE, TrainConfig
 from utils.distributed import Team
-from utils.frames import FaceFrames, collate, eval_transform, with_blended_twins
+from utils.frames import FaceFrames, collate, eval_transform
 from utils.registry import load_registry
 from utils.sampling import EpochBatches
 from utils.splits import fingerprint, leaks_by_video, load_or_make_splits, shared_people
+from utils.twins import with_blended_twins
 
 
 def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing, str]:
