@@ -1,10 +1,9 @@
 """What one change of training gives: `python tests/levers.py LEVER... --frames-dir DIR`.
 
 From the same first weights each lever trains on the same crops in the same order, once, with one
-thing changed, and is judged on the same blends of people held out for validation, as they are and
-made worse. Its checkpoint stays in OUTPUT/LEVER/best_model.pth, for 4_evaluate_model.py and
---against; a lever whose checkpoint exists is only judged again. About six minutes each on two
-cores.
+thing changed. It is judged, as are the first weights, on the same blends of people held out for
+validation, as they are and made worse. Its checkpoint stays in OUTPUT/LEVER/best_model.pth, for
+4_evaluate_model.py; a lever that has one is only judged again. Five minutes each on two cores.
 """
 
 import argparse
@@ -16,9 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+import cv2
+import numpy as np
 import torch
 from torch import nn
 
+from utils.augment import augment
 from utils.blending import FAMILIES
 from utils.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, TrainConfig
@@ -28,6 +30,20 @@ from utils.engine import evaluate, train_one_epoch
 from utils.metrics import by_video, metrics
 from utils.training import start_run
 from utils.training_data import class_weights, load_data, make_loaders, set_size
+
+FACE_SHARE = (0.01, 0.08)  # of a whole frame's pixels
+
+
+def squashed(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
+    """As augment, but what a whole frame squashed to size_px would show: the crop, small, on a
+    blurred copy of itself, for these pictures have no surroundings of their own."""
+    side = round(size_px * (2 * rng.uniform(*FACE_SHARE)) ** 0.5)  # a crop is about two faces
+    small = cv2.resize(augment(image, size_px, rng), (side, side), interpolation=cv2.INTER_AREA)
+    frame = cv2.GaussianBlur(cv2.resize(image, (size_px, size_px)), (0, 0), size_px / 25)
+    y, x = rng.integers(0, size_px - side + 1, 2)
+    frame[y : y + side, x : x + side] = small
+    return frame
+
 
 LARGE = {name: FAMILIES[name] for name in ("full", "forehead", "inner")}
 # Constants of the rooms by module and name, or settings by name, that a lever changes.
@@ -40,6 +56,9 @@ LEVERS = {
     "more-bad-video": {"utils.augment.DEGRADE_BEFORE": 0.5, "utils.augment.DEGRADE_AFTER": 0.35},
     "larger-images": {"image_size_px": 252},
     "no-average": {"ema": 0.0},
+    "lower-rate": {"learning_rate": 5e-5},
+    # The reference's way; to be judged by 4_evaluate_model.py's "whole frame squashed".
+    "whole-frames": {"utils.frames.augment": squashed, "every": 1},
 }
 
 
@@ -93,9 +112,9 @@ def train(config: TrainConfig, constants: dict, every: int, device) -> None:
     print(f"   loss {trained['loss']:.4f}, {trained['images_per_second']:.1f} images/s")
 
 
-def judge(config: TrainConfig, device) -> dict[str, float]:
-    """AUC on validation's blends, as they are and made worse."""
-    best = load_checkpoint(config.models / BEST_MODEL_NAME)
+def judge(config: TrainConfig, path: Path, device) -> dict[str, float]:
+    """AUC of a checkpoint on validation's blends, as they are and made worse."""
+    best = load_checkpoint(path)
     place(best.model, device)
     splits, preprocessing, _ = load_data(config)
     loader = make_loaders(config, {"val": splits["val"]}, preprocessing, Team())["val"]
@@ -126,19 +145,21 @@ def main() -> None:
         "precision": args.precision,
     }
     print(f"   {describe_device(device)}")
-    rows = {}
+    print("| lever | blends, AUC | made worse |\n|---|---|---|")
+    print_row("first weights", judge(TrainConfig(**settings), args.init, device))
     for name in args.levers:
         constants = {key: value for key, value in LEVERS[name].items() if "." in key}
         own = {key: value for key, value in LEVERS[name].items() if "." not in key}
         every = own.pop("every", args.every)
         config = TrainConfig(**settings | own | {"models": args.output / name})
-        if not (config.models / BEST_MODEL_NAME).exists():
+        path = config.models / BEST_MODEL_NAME
+        if not path.exists():
             train(config, constants, every, device)
-        rows[name] = judge(config, device)
-        print(f"   {name}: " + ", ".join(f"{k} AUC {v:.4f}" for k, v in rows[name].items()))
-    print("| lever | blends, AUC | made worse |\n|---|---|---|")
-    for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |")
+        print_row(name, judge(config, path, device))
+
+
+def print_row(name: str, aucs: dict[str, float]) -> None:
+    print(f"| {name} | " + " | ".join(f"{auc:.4f}" for auc in aucs.values()) + " |", flush=True)
 
 
 if __name__ == "__main__":

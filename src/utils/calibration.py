@@ -1,6 +1,5 @@
 """What validation teaches about a model's scores: temperature, threshold, where to say nothing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -107,13 +106,10 @@ def calibrate_by_sharpness(
     sharpness of their faces.
 
     frames: of validation as it is and made worse, the harm as the group; sharpness (n,) of each. A
-    part never decides more than all together; where one has too few videos, there are none.
+    part never decides more than all together; where one has too few videos, there are no parts.
     """
     scaled = by_video(scale(frames, known.temperature), videos, known.voting)
-    fake_from = decided_ends(scaled, known.threshold, known.max_wrong)["fake_from"]
-    fake_from = max(fake_from, known.fake_from)
-    false_alarms = float((scaled.p_fake[scaled.labels == REAL] >= fake_from).mean())
-    known = replace(known, fake_from=fake_from, false_alarms=false_alarms)
+    known = hold_under_harms(known, scaled)
     _, inverse = np.unique(videos, return_inverse=True)
     order = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
     medians = np.array([np.median(sharpness[part]) for part in order])
@@ -124,8 +120,7 @@ def calibrate_by_sharpness(
         members = places == part
         if np.bincount(scaled.labels[members], minlength=2).min() < MIN_PART:
             return known
-        groups = None if scaled.groups is None else scaled.groups[members]
-        some = Scores(scaled.p_fake[members], scaled.labels[members], groups)
+        some = Scores(scaled.p_fake[members], scaled.labels[members])
         ends = decided_ends(some, known.threshold, known.max_wrong)
         ends["real_below"] = min(ends["real_below"], known.real_below)
         ends["fake_from"] = max(ends["fake_from"], known.fake_from)
@@ -135,32 +130,51 @@ def calibrate_by_sharpness(
     return replace(known, by_sharpness=tuple(rows))
 
 
-def decided_ends(scores: Scores, threshold: float, max_wrong: float) -> dict:
-    """Between which scores nothing is decided, so that whichever method made the fakes no more than
-    max_wrong of the verdicts REAL, and whatever happened to the reals no more than max_wrong of the
-    verdicts FAKE are wrong, were real and fake equally frequent; 0 and 1 where there is none.
+def hold_under_harms(known: Calibration, scores: Scores) -> Calibration:
+    """The same, but no more than max_wrong of any group's reals called FAKE; false_alarms are of
+    all these reals. The highest of several rates errs on the safe side, without an interval."""
+    everybody, *groups = with_groups(scores, REAL)
+    if not len(everybody):
+        return known
+    allowed = [np.sort(part)[-1 - int(known.max_wrong * len(part))] for part in groups]
+    fake_from = float(max([known.fake_from, *np.nextafter(allowed, 2)]))
+    return replace(known, fake_from=fake_from, false_alarms=(everybody >= fake_from).mean().item())
 
-    The one class's rate is the worst of its groups, at the upper end of its interval: too few
-    videos decide nothing. Nor is a larger share of any group of reals called fake. false_alarms:
-    the share of all that is.
+
+def with_groups(scores: Scores, label: int) -> list[np.ndarray]:
+    """p_fake of all of a class, and of each of its groups that is large enough to judge by."""
+    groups = np.zeros(len(scores.labels)) if scores.groups is None else scores.groups
+    members = scores.labels == label
+    parts = [scores.p_fake[members & (groups == name)] for name in np.unique(groups)]
+    return [scores.p_fake[members]] + [part for part in parts if len(part) >= MIN_PART]
+
+
+def decided_ends(scores: Scores, threshold: float, max_wrong: float) -> dict:
+    """Between which scores nothing is decided, so that no more than max_wrong of the verdicts are
+    wrong, were real and fake equally frequent; 0 and 1 where there is no such score.
+
+    REAL holds against each group of fakes by itself, and of no group of reals is more than
+    max_wrong called fake. Rates of errors are taken at the upper end of their intervals: too few
+    videos decide nothing. false_alarms: the share of all reals from fake_from up.
     """
     if len(np.unique(scores.labels)) < 2:
         return {"real_below": 0.0, "fake_from": 1.0, "false_alarms": None}
-    real, fake = (scores.labels == label for label in (REAL, FAKE))
+    reals, fakes = (with_groups(scores, label) for label in (REAL, FAKE))
     levels = np.unique(np.append(scores.p_fake, threshold))
-    reals = share_below(scores.p_fake[real], levels)
-    fakes = worst_share(scores, fake, lambda p_fake: share_below(p_fake, levels))
-    is_sure = (reals > 0) & (fakes <= max_wrong * (reals + fakes))
+    right = share_below(reals[0], levels)
+    wrong = np.max([interval_below(part, levels)[1] for part in fakes], axis=0)
+    is_sure = (right > 0) & (wrong <= max_wrong * (right + wrong))
     low = levels[(levels <= threshold) & is_sure]
-    reals = worst_share(scores, real, lambda p_fake: 1 - share_below(p_fake, levels))
-    fakes = 1 - share_below(scores.p_fake[fake], levels)
-    is_sure = (fakes > 0) & (reals <= max_wrong * np.minimum(1, reals + fakes))
+    alarms = [1 - interval_below(part, levels)[0] for part in reals]
+    right, wrong = 1 - share_below(fakes[0], levels), alarms[0]
+    is_sure = (right > 0) & (wrong <= max_wrong * (right + wrong))
+    is_sure &= np.max(alarms, axis=0) <= max_wrong
     high = levels[(levels >= threshold) & is_sure]
     fake_from = float(high.min()) if len(high) else 1.0
     return {
         "real_below": float(low.max()) if len(low) else 0.0,
         "fake_from": fake_from,
-        "false_alarms": float((scores.p_fake[real] >= fake_from).mean()),
+        "false_alarms": float((reals[0] >= fake_from).mean()),
     }
 
 
@@ -168,19 +182,12 @@ def share_below(p_fake: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(p_fake), levels) / len(p_fake)
 
 
-def worst_share(scores: Scores, members: np.ndarray, share: Callable) -> np.ndarray:
-    """The upper end of the interval (Wilson, 1927) of a share of the members, or of that group of
-    at least MIN_PART of them where it is highest; share takes p_fake, and gives one a level."""
-    groups = np.zeros(len(members)) if scores.groups is None else scores.groups
-    parts = [members, *(members & (groups == name) for name in np.unique(groups[members]))]
-    ends = []
-    for part in parts:
-        n = int(part.sum())
-        if part is members or n >= MIN_PART:
-            p = share(scores.p_fake[part])
-            spread = np.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
-            ends.append((p + Z_95**2 / (2 * n) + Z_95 * spread) / (1 + Z_95**2 / n))
-    return np.max(ends, axis=0)
+def interval_below(p_fake: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends of the interval of the share below each level (Wilson, 1927)."""
+    share, n = share_below(p_fake, levels), len(p_fake)
+    spread = Z_95 * np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
+    middle = share + Z_95**2 / (2 * n)
+    return (middle - spread) / (1 + Z_95**2 / n), (middle + spread) / (1 + Z_95**2 / n)
 
 
 def scale(scores: Scores, temperature: float) -> Scores:
