@@ -111,7 +111,10 @@ def run(config: ExtractConfig) -> int:
         console.error("no videos found: name their folders with --faceforensics, --celeb-df, ...")
         return 1
     config.output.mkdir(parents=True, exist_ok=True)
-    with only_run(config.output, "extraction-" + config.shard.replace("/", "-of-")):
+    name = "extraction-" + config.shard.replace("/", "-of-")
+    # Shards run beside each other, but a run without shards does all of their work.
+    rivals = "extraction-*" if config.shard == "1/1" else "extraction-1-of-1"
+    with only_run(config.output, name, rivals):
         try:
             return extract(config, videos)
         except FatalError as error:

@@ -112,7 +112,7 @@ def run(config: ImportConfig) -> int:
     rows = read_rows(config.faces / "faces.csv")
     config.output.mkdir(parents=True, exist_ok=True)
     failures, done = [], 0
-    with only_run(config.output, "extraction-1-of-1"):
+    with only_run(config.output, "extraction-1-of-1", "extraction-*"):
         remove_leftovers(config.output)
         todo = pictures(config.faces, rows)
         for row, content in console.progress(todo, len(rows), "Importing", "pictures"):

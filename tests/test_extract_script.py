@@ -218,6 +218,21 @@ def test_a_second_run_on_the_same_folder_is_refused(tmp_path, script, face_clip,
     assert not lock.exists()
 
 
+@pytest.mark.parametrize(
+    "running, shard, is_refused",
+    [("2-of-4", "1/1", True), ("1-of-1", "2/4", True), ("2-of-4", "1/4", False)],
+)
+def test_shards_run_beside_each_other_but_not_beside_the_whole(
+    tmp_path, script, face_clip, capsys, running, shard, is_refused
+):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    (tmp_path / "out").mkdir()
+    with only_run(tmp_path / "out", f"extraction-{running}"):
+        assert script.main(arguments(tmp_path, "--shard", shard)) == is_refused
+        assert ("is being written by process" in capsys.readouterr().err) == is_refused
+    assert not list((tmp_path / "out").glob(".extraction-*.lock"))
+
+
 def test_shards_add_up_to_the_whole(tmp_path, script, face_clip):
     make_faceforensics(tmp_path / "ff", face_clip, pairs=2)
     assert script.main(arguments(tmp_path)) == 0

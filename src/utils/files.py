@@ -69,30 +69,37 @@ def atomic_folder(path: Path, keep_others: bool = False):
 
 
 @contextlib.contextmanager
-def only_run(folder: Path, name: str):
-    """Hold folder/<name>.lock for a block. Raises FileExistsError, naming the run that holds it.
+def only_run(folder: Path, name: str, rivals: str = ""):
+    """Hold folder/.<name>.lock for a block, while none of those runs holds its own whose names the
+    pattern rivals matches. Raises FileExistsError, naming the run that is in the way.
 
     The lock of a process that is gone, on this machine, is taken over.
     """
     path = folder / f".{name}.lock"
     mine = f"process {os.getpid()} on {socket.gethostname()}"
-    for _ in range(2):
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            break
-        except FileExistsError as error:
-            holder = path.read_text(encoding="utf-8")
-            if not _is_gone(holder):
-                raise FileExistsError(
-                    f"{folder} is being written by {holder}: wait for it, or delete {path}"
-                ) from error
-            path.unlink(missing_ok=True)
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        _take_over(path)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     os.write(handle, mine.encode())
     os.close(handle)
     try:
+        for other in set(folder.glob(f".{rivals}.lock")) - {path}:
+            _take_over(other)
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def _take_over(path: Path) -> None:
+    """Delete the lock of a run that is gone. Raises FileExistsError when it is not."""
+    holder = path.read_text(encoding="utf-8")
+    if not _is_gone(holder):
+        raise FileExistsError(
+            f"{path.parent} is being written by {holder}: wait for it, or delete {path}"
+        )
+    path.unlink(missing_ok=True)
 
 
 def _is_gone(holder: str) -> bool:
