@@ -23,7 +23,7 @@ from torch import nn
 from utils.augment import augment
 from utils.blending import FAMILIES
 from utils.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, TrainConfig
+from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, SPLITS_FILE, TrainConfig
 from utils.device import describe_device, keep_freed_memory, pick_device, place
 from utils.distributed import Team
 from utils.engine import evaluate, train_one_epoch
@@ -66,10 +66,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("levers", nargs="+", choices=LEVERS)
     parser.add_argument("--frames-dir", type=Path, required=True, help="crops of real faces")
-    parser.add_argument("--splits", type=Path, help="(default: splits.json beside them)")
+    parser.add_argument("--splits", type=Path, default=SPLITS_FILE)
     parser.add_argument("--init", type=Path, default=MODELS_DIR / BEST_MODEL_NAME)
     parser.add_argument("--output", type=Path, default=ROOT / "analysis_results" / "levers")
-    parser.add_argument("--every", type=int, default=3, help="train on each so manieth person")
+    parser.add_argument("--every", type=int, default=3, help="train on one in so many people")
     parser.add_argument("--learning-rate", type=float, default=1.5e-4)
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     return parser.parse_args()
@@ -139,7 +139,7 @@ def main() -> None:
         "epochs": 1,
         "workers": 0,
         "frames_dir": args.frames_dir,
-        "splits": args.splits or args.frames_dir / "splits.json",
+        "splits": args.splits,
         "init": str(args.init),
         "learning_rate": args.learning_rate,
         "precision": args.precision,
