@@ -139,8 +139,10 @@ class FaceFrames(Dataset):
         return image
 
     def harm(self, index: int) -> str:
-        """Which of HARMS befalls a sample, and its blends alike, when they are made worse."""
-        return HARMS[zlib.crc32(f"harm {self.samples[index].name}".encode()) % len(HARMS)]
+        """Which of HARMS befalls a sample's video, and its blends alike, when made worse."""
+        video = self.videos[self.samples[index].video]
+        first = next(frame["crop"] for frame in video["frames"] if frame["crop"])
+        return HARMS[zlib.crc32(f"harm {video['id']}/{first}".encode()) % len(HARMS)]
 
     def sharpness(self, index: int) -> float:
         """Of the face in what evaluation shows of a sample."""
