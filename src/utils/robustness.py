@@ -45,8 +45,8 @@ SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 }
 
 
-# Of the sweep, what calls real faces fake most often of its kind, or nearly so: a model's marks
-# have to hold under each, and under what training does to crops.
+# A strong step of most kinds of the sweep, and what training does to crops: a model's marks have to
+# hold under each.
 HARMS = ("as in training", "JPEG, quality 30", "H.264, crf 40", "resolution, half", "blur, 3 px")
 HARMS += ("noise, deviation 10",)
 

@@ -144,7 +144,8 @@ def calibrate_best(config, best: Checkpoint, scored: dict, dataset) -> None:
     worse = scored["worse"][0]
     both = [frames, replace(worse, groups=np.array([dataset.harm(i) for i in worse.samples]))]
     sharpness = []
-    for dataset.worse, scores in zip((False, True), both, strict=True):
+    for is_worse, scores in zip((False, True), both, strict=True):
+        dataset.worse = is_worse
         samples = console.progress(scores.samples, len(scores.samples), "Sharpness", "crops")
         sharpness += [dataset.sharpness(int(index)) for index in samples]
     dataset.worse = False
