@@ -8,9 +8,9 @@ validation, as they are and made worse. Its checkpoint stays in OUTPUT/LEVER/bes
 
 import argparse
 import contextlib
-import importlib
 import sys
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
@@ -75,22 +75,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextlib.contextmanager
-def changed(constants: dict):
-    """The rooms' constants as the lever wants them, and afterwards as they were."""
-    places = [
-        (importlib.import_module(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in constants
-    ]
-    before = [getattr(module, name) for module, name in places]
-    for (module, name), value in zip(places, constants.values(), strict=True):
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for (module, name), value in zip(places, before, strict=True):
-            setattr(module, name, value)
-
-
 def train(config: TrainConfig, constants: dict, every: int, device) -> None:
     """One epoch, and the checkpoint of it."""
     torch.manual_seed(config.seed)
@@ -101,7 +85,9 @@ def train(config: TrainConfig, constants: dict, every: int, device) -> None:
     run.frozen_norm = True
     weights = class_weights(loaders["train"].batch_sampler.counts).to(device)
     loss = nn.CrossEntropyLoss(weight=weights)
-    with changed(constants):
+    with contextlib.ExitStack() as stack:  # only while it trains: all are judged alike
+        for name, value in constants.items():
+            stack.enter_context(mock.patch(name, value))
         trained = train_one_epoch(
             run, run.model, loaders["train"], loss, device, "Training", lambda: None
         )

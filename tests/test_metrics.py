@@ -111,9 +111,9 @@ def test_an_outcome_applies_temperature_then_threshold():
     assert outcome.video_metrics["accuracy"] == 1.0 and outcome.frame_metrics["n"] == 4
 
 
-def normal_scores(labels, skill, rng, groups=None):
+def normal_scores(labels, skill, rng):
     odds = rng.normal(np.where(labels, skill, -skill), 1.0)
-    return Scores(1 / (1 + np.exp(-odds)), labels, groups)
+    return Scores(1 / (1 + np.exp(-odds)), labels)
 
 
 def test_verdicts_are_given_only_where_few_of_them_would_be_wrong():
@@ -138,13 +138,18 @@ def test_verdicts_are_given_only_where_few_of_them_would_be_wrong():
     assert decided_ends(one_class, 0.5, 0.05) == nothing
 
 
-@pytest.mark.parametrize("count, decides", [(51, False), (52, True)])
-def test_few_videos_decide_nothing_however_well_they_are_told_apart(count, decides):
-    # Of 52 none is wrong: at most 1.645^2 / (52 + 1.645^2) = 4.9 % are, with 95 % confidence.
-    labels = np.repeat([0, 1], count)
+@pytest.mark.parametrize(
+    "reals, fakes, says_real, says_fake",
+    [(500, 48, False, True), (500, 49, True, True), (51, 500, True, False), (52, 500, True, True)],
+)
+def test_few_videos_decide_nothing_however_well_they_are_told_apart(
+    reals, fakes, says_real, says_fake
+):
+    # Of 52 none is wrong: at most 1.645^2 / (52 + 1.645^2) = 4.9 % are, with 95 % confidence; and
+    # of verdicts REAL 5 % are wrong where 5.26 % of the fakes get one and all reals do.
+    labels = np.repeat([0, 1], [reals, fakes])
     ends = decided_ends(Scores(np.where(labels, 0.9, 0.1), labels), 0.5, 0.05)
-    assert (ends["fake_from"] < 1) == decides
-    assert decided_ends(Scores(np.where(labels, 0.9, 0.1), labels), 0.5, 0.2)["real_below"] > 0
+    assert (ends["real_below"] > 0, ends["fake_from"] < 1) == (says_real, says_fake)
 
 
 def test_called_fake_too_often_is_held_to_on_fresh_videos_most_of_the_time():
@@ -153,7 +158,7 @@ def test_called_fake_too_often_is_held_to_on_fresh_videos_most_of_the_time():
     for _ in range(100):
         ends = decided_ends(normal_scores(np.arange(400) % 2, 1.2, rng), 0.5, 0.05)
         too_many += (many >= ends["fake_from"]).mean() > 0.05
-    assert too_many <= 10  # of a hundred; without intervals it would be half of them
+    assert too_many <= 10  # of a hundred; without intervals it would be thirty
 
 
 def test_verdicts_hold_for_each_method_and_each_group_of_reals():
@@ -208,7 +213,7 @@ def test_less_is_decided_about_faces_on_which_validation_was_worse():
     assert rows[0]["below"] == pytest.approx(25, abs=2)
     blurred, sharp = rows[0], rows[3]
     assert blurred["fake_from"] > sharp["fake_from"] + 0.05
-    assert blurred["real_below"] < sharp["real_below"] / 2
+    assert blurred["real_below"] < sharp["real_below"] - 0.05
     for row in rows:  # never more than all together
         assert row["fake_from"] >= known.fake_from and row["real_below"] <= known.real_below
         assert row["false_alarms"] <= 0.05
