@@ -3,15 +3,15 @@
 import argparse
 import sys
 
+from datasets.catalog import DATA_SETS, Video
+from datasets.extraction import Plan, carry_out, estimate, make_plan
+from datasets.registry import collate
+from datasets.workers import FatalError
 from utils import console
-from utils.catalog import DATA_SETS, Video
 from utils.config import REGISTRY_NAME, ExtractConfig
 from utils.console import Failure, run_script, shown
-from utils.extraction import Plan, carry_out, estimate, make_plan
 from utils.files import only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.registry import collate
-from utils.workers import FatalError
 
 SHOWN_FAILURES = 20
 GO_ON = "what is finished is kept, run the same command to go on"
@@ -53,7 +53,7 @@ def print_plan(plan: Plan, config: ExtractConfig) -> None:
 
 
 def print_summary(plan: Plan, report_folder) -> None:
-    from utils.report_extraction import COLUMNS, summary_rows
+    from reports.extraction import COLUMNS, summary_rows
 
     console.heading("📊 SUMMARY")
     print(f"{'data set':14} {'method':16} {'class':5}" + "".join(f"{c:>11}" for c in COLUMNS))
@@ -92,7 +92,7 @@ def extract(config: ExtractConfig, videos: list[Video]) -> int:
     finally:  # an interrupted run, too, leaves a registry of what it finished
         registry = collate(config.output, plan.settings)
     folder = config.results / "extraction"
-    from utils.report_extraction import write_pictures, write_tables
+    from reports.extraction import write_pictures, write_tables
 
     write_tables(folder, plan)
     print_summary(plan, folder)

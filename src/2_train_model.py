@@ -8,16 +8,16 @@ import sys
 
 import torch
 
+from network.device import describe_device, keep_freed_memory, pick_device
+from network.distributed import join_team
+from training.loaders import load_data, make_loaders
+from training.run import check_not_unfinished, describe_place, resume_run, start_run
+from training.trainer import test_best, train
 from utils import console
 from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig
-from utils.console import Failure, run_script
-from utils.device import describe_device, keep_freed_memory, pick_device
-from utils.distributed import join_team
+from utils.console import Failure, run_script, shown
 from utils.files import check_writable, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.trainer import test_best, train
-from utils.training import check_not_unfinished, describe_place, resume_run, start_run
-from utils.training_data import load_data, make_loaders
 
 
 def parse_args(argv: list[str] | None) -> TrainConfig:
@@ -51,16 +51,24 @@ def run(config: TrainConfig) -> int:
     console.heading("🚀 TRAINING")
     print(f"   Device: {describe_device(device)}" + f", {team.size} processes" * (team.size > 1))
     state = start_run(config, device)
+    folder = config.results / "training" / config.run_name
     if config.resume:
         resume_run(state, config, preprocessing, data_mark)
         print(f"   Resumed after {describe_place({'epoch': state.epoch, 'step': state.step})}.")
     elif team.is_main:  # a finished run's state must not pass for this one's
         (config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
+        from reports.samples import write_first_sheets
+
+        write_first_sheets(folder, loaders["train"].dataset, loaders["train"].batch_sampler.batches)
     print(f"   {config.arch}, {state.precision}")
     if team.rank:  # dropout of its own for everybody
         torch.manual_seed(config.seed + 1000 * (1 + state.epoch) + team.rank)
     train(state, config, loaders, device, preprocessing, data_mark, team)
-    test_best(state, config, loaders, device, data_mark, team)
+    if result := test_best(state, config, loaders, device, data_mark, team):
+        from reports.training import write_training_report
+
+        write_training_report(folder, *result, loaders["test"].dataset)
+        console.good(f"Report: {shown(folder)}")
     team.leave()
     return 0
 

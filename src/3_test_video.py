@@ -10,14 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from judging.demo import make_demo_clips
+from judging.session import UNTRAINED, Session, results_folder
+from judging.transcript import SIGNS, print_analysis
+from media.frame import VideoError
 from utils import console
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import run_script, shown
-from utils.demo import make_demo_clips
+from utils.files import atomic_folder
 from utils.flags import add_flags, from_flags
-from utils.frame import VideoError
-from utils.session import UNTRAINED, Session
-from utils.transcript import SIGNS, print_analysis
 
 PROMPT = "\n📹 Enter video path: "
 
@@ -70,9 +71,18 @@ def judge_one(session: Session, path: Path, from_folder: bool, reports: list[dic
     else:
         print_analysis(analysis, session.is_trained)
     if analysis:
-        folder = session.write_reports(analysis, report)
+        folder = results_folder(config.results, analysis.path)
+        with atomic_folder(folder, keep_others=True) as temporary:
+            video_reports().write_reports(temporary, analysis, report)
         if not (config.quiet or config.json):
             print(f"\n   Reports: {shown(folder)}", flush=True)
+
+
+def video_reports():
+    """The module that draws them: its matplotlib loads behind the model, off the main thread."""
+    import reports.video
+
+    return reports.video
 
 
 def print_line(report: dict, remark: str) -> None:
@@ -110,7 +120,7 @@ def summarise(config: TestConfig, reports: list[dict], judged: int, failed: int)
     console.heading("📁 ALL FILES")
     print(f"   {judged} judged, {failed} failed")
     if reports:
-        from utils.report_folder import write_summary
+        from reports.folder import write_summary
 
         folder = config.results / "summary"
         write_summary(folder, reports)
@@ -166,7 +176,7 @@ def run(config: TestConfig, paths: list[str], demo: bool, output) -> int:
             f"{config.model} not found: run src/2_train_model.py first, or see the pipeline at "
             "work with src/3_test_video.py --demo"
         )
-    session = Session(config, demo, output)
+    session = Session(config, demo, output, warm_up=video_reports)
     if demo:
         return 1 if run_demo(session) else 0
     if not paths:

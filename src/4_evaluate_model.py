@@ -8,30 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import console
-from utils.calibration import Outcome
-from utils.checkpoint import Checkpoint, load_checkpoint
-from utils.config import REGISTRY_NAME, EvaluateConfig
-from utils.console import run_script, shown
-from utils.device import describe_device, pick_device, place
-from utils.evaluation import across_datasets, evaluate, score_all
-from utils.faces import load_detector
-from utils.files import check_writable, sha256_of
-from utils.flags import add_flags, from_flags
-from utils.frame import sample_indices
-from utils.frames import FaceFrames
-from utils.intervals import about_records, difference
-from utils.labelled import (
+from datasets.crops import FaceFrames
+from datasets.partners import with_blended_twins
+from datasets.registry import load_registry
+from datasets.splits import load_or_make_splits
+from evaluation.labelled import (
     EvaluationError,
     crops_of_dataset,
     crops_of_videos,
     find_labelled,
 )
-from utils.registry import load_registry
-from utils.robustness import all_changes
-from utils.splits import load_or_make_splits
-from utils.tables import interval_text, print_across, print_evaluation
-from utils.twins import with_blended_twins
+from evaluation.scores import across_datasets, evaluate, score_all
+from evaluation.tables import interval_text, print_across, print_evaluation
+from faces.detect import load_detector
+from media.frame import sample_indices
+from network.checkpoint import Checkpoint, load_checkpoint
+from network.device import describe_device, pick_device, place
+from pictures.harms import all_changes
+from scoring.calibration import Outcome
+from scoring.intervals import about_records, difference
+from utils import console
+from utils.config import REGISTRY_NAME, EvaluateConfig
+from utils.console import run_script, shown
+from utils.files import check_writable, sha256_of
+from utils.flags import add_flags, from_flags
 
 TRAINING_FACTS = {"config", "registry", "epoch", "datasets"}  # of last.pth too, which holds more
 
@@ -138,7 +138,7 @@ def run(config: EvaluateConfig) -> int:
     if len(reports) > 1 or len(report["by_dataset"]) > 1:
         report["across_datasets"] = across_datasets(reports)
         print_across(report["across_datasets"])
-    from utils.report_evaluation import write_evaluation
+    from reports.evaluation import write_evaluation
 
     folder = config.results / "evaluation" / config.run_name
     write_evaluation(folder, report, outcomes, records, misses)

@@ -11,14 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from datasets.registry import CropSettings, collate, is_current, write_record
+from faces.detect import Face
+from media.frame import Frame
 from utils import console
 from utils.config import REAL, REGISTRY_NAME, ImportConfig
 from utils.console import Failure, run_script, shown
-from utils.faces import Face
 from utils.files import atomic_folder, only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.frame import Frame
-from utils.registry import CropSettings, collate, is_current, write_record
 
 POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 COLUMNS = ("file", "source_repository", "source_path", "face_width_px")

@@ -12,8 +12,9 @@ import sys
 from importlib import metadata, util
 from pathlib import Path
 
+from datasets.catalog import discover_celeb_df, discover_faceforensics
+from faces.yunet import YUNET_FILE, YUNET_VARIABLE, is_yunet
 from utils import console
-from utils.catalog import discover_celeb_df, discover_faceforensics
 from utils.config import (
     BEST_MODEL_NAME,
     CELEB_DF_DIR,
@@ -23,7 +24,6 @@ from utils.config import (
     ROOT,
 )
 from utils.console import shown
-from utils.yunet import YUNET_FILE, YUNET_VARIABLE, is_yunet
 
 MIN_PYTHON = (3, 10)
 EXTRACTION_GB = 18  # crops of the full FaceForensics++ and Celeb-DF, with room to spare

@@ -28,15 +28,15 @@ import cv2
 import numpy as np
 import torch
 
-from utils.analysis import find_faces, follow_faces, score_and_judge
-from utils.checkpoint import save_checkpoint, untrained_checkpoint
+from faces.detect import load_detector
+from judging.analysis import find_faces, follow_faces, score_and_judge
+from judging.demo import camera_motion, portrait_path, write_clip
+from judging.summary import report_content
+from media.video import read_frames
+from network.checkpoint import save_checkpoint, untrained_checkpoint
+from network.device import place
+from reports.video import write_reports
 from utils.config import MODELS_DIR, VIDEO_SUFFIXES
-from utils.demo import camera_motion, portrait_path, write_clip
-from utils.device import place
-from utils.faces import load_detector
-from utils.report import write_reports
-from utils.summary import report_content
-from utils.video import read_frames
 
 STAGES = ("open and decode", "detect faces", "model and CAM", "PNGs and report")
 

@@ -24,12 +24,12 @@ import cv2
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from utils.catalog import discover_faceforensics
+from datasets.catalog import discover_faceforensics
+from datasets.extraction import make_plan
+from datasets.registry import RECORD_NAME, VERSION, CropSettings, collate
+from judging.demo import portrait_path
+from media.frame import sample_indices
 from utils.config import VIDEO_SUFFIXES, ExtractConfig
-from utils.demo import portrait_path
-from utils.extraction import make_plan
-from utils.frame import sample_indices
-from utils.registry import RECORD_NAME, VERSION, CropSettings, collate
 
 SIZES = ((640, 480), (854, 480), (1280, 720), (1920, 1080))
 LENGTHS = (300, 400, 500, 750)

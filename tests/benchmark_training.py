@@ -30,20 +30,20 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models import efficientnet_b1
 
-from utils.config import FAKE, TrainConfig
-from utils.demo import portrait_path
-from utils.device import (
+from judging.demo import portrait_path
+from network.device import (
     M_MMAP_MAX,
     M_TRIM_THRESHOLD,
     describe_device,
     keep_freed_memory,
     pick_device,
 )
-from utils.distributed import Team
-from utils.engine import _update
-from utils.frames import IMAGENET_MEAN, IMAGENET_STD
-from utils.training import start_run
-from utils.training_data import load_data, make_loaders
+from network.distributed import Team
+from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD
+from training.epoch import _update
+from training.loaders import load_data, make_loaders
+from training.run import start_run
+from utils.config import FAKE, TrainConfig
 
 PLAIN = "straightforward loop"
 POINTS = [[96, 105], [160, 105], [128, 140], [102, 175], [154, 175]]

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.checkpoint import save_checkpoint, untrained_checkpoint
+from faces.yunet import YUNET_FILE
+from judging.demo import camera_motion, portrait_path, write_clip
+from network.checkpoint import save_checkpoint, untrained_checkpoint
 from utils.config import FAKE, REAL
-from utils.demo import camera_motion, portrait_path, write_clip
-from utils.yunet import YUNET_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -20,16 +20,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils.augment import augment
-from utils.blending import FAMILIES
-from utils.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from network.device import describe_device, keep_freed_memory, pick_device, place
+from network.distributed import Team
+from pictures.augment import augment
+from pictures.blending import FAMILIES
+from scoring.metrics import by_video, metrics
+from training.epoch import evaluate, train_one_epoch
+from training.loaders import class_weights, load_data, make_loaders, set_size
+from training.run import start_run
 from utils.config import BEST_MODEL_NAME, MODELS_DIR, PRECISIONS, PRESETS, SPLITS_FILE, TrainConfig
-from utils.device import describe_device, keep_freed_memory, pick_device, place
-from utils.distributed import Team
-from utils.engine import evaluate, train_one_epoch
-from utils.metrics import by_video, metrics
-from utils.training import start_run
-from utils.training_data import class_weights, load_data, make_loaders, set_size
 
 FACE_SHARE = (0.01, 0.08)  # of a whole frame's pixels
 
@@ -50,15 +50,18 @@ LARGE = {name: FAMILIES[name] for name in ("full", "forehead", "inner")}
 LEVERS = {
     "control": {},
     "more-crops": {"every": 1},
-    "fewer-swaps": {"utils.frames.SWAP_SHARE": 0.3},
-    "large-masks": {"utils.blending.FAMILIES": LARGE},
-    "no-low-ratios": {"utils.blending.RATIOS": (0.5, 0.75, 1.0, 1.0, 1.0)},
-    "more-bad-video": {"utils.augment.DEGRADE_BEFORE": 0.5, "utils.augment.DEGRADE_AFTER": 0.35},
+    "fewer-swaps": {"datasets.crops.SWAP_SHARE": 0.3},
+    "large-masks": {"pictures.blending.FAMILIES": LARGE},
+    "no-low-ratios": {"pictures.blending.RATIOS": (0.5, 0.75, 1.0, 1.0, 1.0)},
+    "more-bad-video": {
+        "pictures.augment.DEGRADE_BEFORE": 0.5,
+        "pictures.augment.DEGRADE_AFTER": 0.35,
+    },
     "larger-images": {"image_size_px": 252},
     "no-average": {"ema": 0.0},
     "lower-rate": {"learning_rate": 5e-5},
     # The reference's way; to be judged by 4_evaluate_model.py's "whole frame squashed".
-    "whole-frames": {"utils.frames.augment": squashed, "every": 1},
+    "whole-frames": {"pictures.transforms.augment": squashed, "every": 1},
 }
 
 

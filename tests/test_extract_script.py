@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, load_script, make_faceforensics, read_json, run_script
 
-from utils import extraction, registry
-from utils.demo import write_clip
+from datasets import extraction, registry
+from judging.demo import write_clip
 from utils.files import only_run
 
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import read_json
 
 import import_faces
-from utils.registry import load_registry
+from datasets.registry import load_registry
 
 POINTS = {
     "right_eye": (110, 125),

@@ -10,8 +10,8 @@ import pytest
 from conftest import ROOT
 
 import setup_checker
-from utils.catalog import discover_faceforensics
-from utils.yunet import YUNET_FILE
+from datasets.catalog import discover_faceforensics
+from faces.yunet import YUNET_FILE
 
 
 @pytest.fixture

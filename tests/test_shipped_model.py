@@ -4,10 +4,10 @@ import pytest
 import torch
 from conftest import ROOT, SHARED
 
-from utils.analysis import find_faces, score_and_judge
-from utils.checkpoint import load_checkpoint
-from utils.demo import make_demo_clips
-from utils.faces import HaarDetector, YuNetDetector
+from faces.detect import HaarDetector, YuNetDetector
+from judging.analysis import find_faces, score_and_judge
+from judging.demo import make_demo_clips
+from network.checkpoint import load_checkpoint
 
 PATH = ROOT / "models" / "best_model.pth"
 

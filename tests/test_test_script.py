@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, load_script, read_json, run_script, unprivileged
 
-from utils.demo import write_clip
+from judging.demo import write_clip
 
 REPORTS = {"frame_analysis.png", "confidence_timeline.png", "statistics.png", "report.json"}
 
@@ -171,7 +171,7 @@ def test_the_verdict_is_said_even_where_reports_cannot_be_written(
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("utils.report.write_reports", full)
+    monkeypatch.setattr("reports.video.write_reports", full)
     for flag in ("--quiet", "--json"):
         assert script.main(arguments(tmp_path, fake_model, face_clip, flag)) == 1
         printed = capsys.readouterr()
@@ -184,7 +184,7 @@ def test_scores_that_are_no_numbers_are_no_verdict(
     def broken(model, images, temperature):
         return np.full(len(images), np.nan), np.ones((len(images), 7, 7))
 
-    monkeypatch.setattr("utils.gradcam.predict_with_cam", broken)
+    monkeypatch.setattr("network.gradcam.predict_with_cam", broken)
     text = fails(script, capsys, arguments(tmp_path, fake_model, face_clip))
     assert "no numbers" in text and not (tmp_path / "results" / "face").exists()
 
@@ -217,7 +217,7 @@ def test_two_people_are_judged_apart_and_the_console_says_which(
         p_fake = np.where(images.mean((2, 3))[:, 2] > images.mean((2, 3))[:, 0], 0.95, 0.05)
         return p_fake, np.ones((len(images), 7, 7))
 
-    monkeypatch.setattr("utils.gradcam.predict_with_cam", blue_is_fake)
+    monkeypatch.setattr("network.gradcam.predict_with_cam", blue_is_fake)
     other = [another(view) for view in face_views]
     report = judged_report(tmp_path, script, fake_model, two_faces(face_views, other))
     printed = capsys.readouterr().out
@@ -371,7 +371,7 @@ def test_ctrl_c_during_an_analysis_leaves_with_130_and_nothing_half_written(
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("utils.report.write_reports", interrupted)
+    monkeypatch.setattr("reports.video.write_reports", interrupted)
     assert script.main(arguments(tmp_path, fake_model, face_clip)) == 130
     assert os.listdir(tmp_path / "results") == []
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 from conftest import ROOT, load_script, read_json, unprivileged
 
-from utils import engine, trainer
-from utils.calibration import with_temperature
-from utils.checkpoint import load_checkpoint
+from network.checkpoint import load_checkpoint
+from scoring.calibration import with_temperature
+from scoring.metrics import Scores
+from training import epoch, trainer
 from utils.config import REAL, TrainConfig
-from utils.metrics import Scores
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
 
 def interrupt_after(monkeypatch, batches: int) -> None:
     """Press Ctrl-C while the given batch, counted over all epochs, is trained."""
-    original, calls = engine._update, []
+    original, calls = epoch._update, []
 
     def update(*args):
         calls.append(1)
@@ -88,7 +88,7 @@ def interrupt_after(monkeypatch, batches: int) -> None:
             signal.raise_signal(signal.SIGINT)
         return original(*args)
 
-    monkeypatch.setattr(engine, "_update", update)
+    monkeypatch.setattr(epoch, "_update", update)
 
 
 SCHEDULE = ["--schedule", "cosine", "--ema", "0.9", "--start-size-px", "24"]
@@ -157,7 +157,7 @@ def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):
     shutil.rmtree(root / "models")
     environment = os.environ | {"DEEPFAKE_OFFLINE": "1"}
     code = (
-        "import os, sys, utils.trainer as trainer, importlib.util as i\n"
+        "import os, sys, training.trainer as trainer, importlib.util as i\n"
         "trainer.SECONDS_BETWEEN_SAVES = 0\n"
         "original, calls = trainer.save_run, []\n"
         "def save(*args):\n"
@@ -192,7 +192,7 @@ def test_interrupted_before_training_says_so_and_leaves_nothing(root, script, mo
 def test_two_processes_train_one_model(root):
     """Each draw is seen once, the weights agree on both, and rank 0 alone writes and prints."""
     code = (
-        "import sys, pathlib, torch, importlib.util as i, utils.trainer as trainer\n"
+        "import sys, pathlib, torch, importlib.util as i, training.trainer as trainer\n"
         "original, seen = trainer.train_one_epoch, []\n"
         "def train_one_epoch(run, net, loader, *rest):\n"
         "    seen.extend(d.index for batch in loader.batch_sampler for d in batch)\n"

@@ -1,0 +1,182 @@
+"""Crops as a torch dataset: loading, augmentation, blending, and batches of them."""
+
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from datasets.partners import partners_of
+from datasets.registry import CropError
+from datasets.sampling import Draw
+from faces.quality import face_sharpness
+from pictures.blending import Blend, blend_self, blend_swap
+from pictures.harms import HARMS, harm
+from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
+from utils.config import FAKE, REAL
+
+SWAP_SHARE = 0.5  # of blends that take another person's face
+
+
+class Sample(NamedTuple):
+    """A crop: its path below the frames folder, label, number of its video, and face.
+
+    landmarks_xy: (5, 2) in crop pixels, or None. blend: the method by which evaluation makes a fake
+    of it, or None to show it as it is.
+    """
+
+    name: str
+    label: int
+    video: int
+    landmarks_xy: np.ndarray | None
+    blend: str | None
+
+
+class Item(NamedTuple):
+    """A sample as the network gets it: image (3, H, H) float, normalised, its label and number."""
+
+    image: torch.Tensor
+    label: int
+    index: int
+
+
+class Batch(NamedTuple):
+    """images (N, 3, H, H) float; labels (N,) and indices (N,) int64 of samples in the dataset.
+
+    unreadable: paths of the crops that should have been in it too.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+    unreadable: list[str]
+
+
+class FaceFrames(Dataset):
+    """The crops of some registry records, and of the blended twins among them.
+
+    Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
+    for. With self_blend a Draw of a real crop gives two items, the crop and its own blended fake,
+    which went through the same changes.
+    """
+
+    def __init__(
+        self,
+        frames_dir: Path,
+        videos: list[dict],
+        settings: Preprocessing,
+        is_training: bool,
+        self_blend: bool = False,
+    ):
+        self.frames_dir, self.videos = frames_dir, videos
+        self.is_training, self.self_blend = is_training, self_blend
+        self.transform, self.margin = eval_transform(settings), settings.crop_margin
+        self.worse = False  # whether evaluation shows crops as bad video would
+        self.samples = [
+            Sample(f"{video['id']}/{frame['crop']}", video["label"], number, *_face(video, frame))
+            for number, video in enumerate(videos)
+            for frame in video["frames"]
+            if frame["crop"]
+        ]
+        self.partners = partners_of(self.samples, videos) if self_blend else {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitems__(self, keys: list) -> list:
+        """Items, and in place of crops that cannot be read their paths."""
+        items = []
+        for key in keys:
+            try:
+                items += self._training_items(key) if self.is_training else [self._item(key)]
+            except CropError as error:
+                items.append(str(error))
+        return items
+
+    def shown_image(self, index: int) -> np.ndarray:
+        """What evaluation shows of a sample: its crop (S, S, 3) uint8 RGB, or the blend of it.
+
+        Raises CropError with the path.
+        """
+        sample = self.samples[index]
+        image = self._read(sample.name)
+        if sample.blend:
+            rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
+            image = self._blend(index, image, sample.blend, rng, 1.0).fake
+        if self.worse:
+            rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
+            image = np.ascontiguousarray(harm(image, self.harm(index), rng))
+        return image
+
+    def harm(self, index: int) -> str:
+        """Which of HARMS befalls a sample's video, and its blends alike, when made worse."""
+        video = self.videos[self.samples[index].video]
+        first = next(frame["crop"] for frame in video["frames"] if frame["crop"])
+        return HARMS[zlib.crc32(f"harm {video['id']}/{first}".encode()) % len(HARMS)]
+
+    def sharpness(self, index: int) -> float:
+        """Of the face in what evaluation shows of a sample."""
+        return face_sharpness(self.shown_image(index)[..., ::-1], self.margin)
+
+    def _item(self, index: int) -> Item:
+        image = self.transform(to_tensor(self.shown_image(index)))
+        return Item(image, self.samples[index].label, index)
+
+    def blend_of(self, draw: Draw) -> Blend:
+        """The blend that training makes of a real crop. Raises CropError with its path."""
+        rng = np.random.default_rng([draw.seed, 1])
+        method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
+        image = self._read(self.samples[draw.index].name)
+        return self._blend(draw.index, image, method, rng, draw.difficulty)
+
+    def _training_items(self, draw: Draw) -> list[Item]:
+        sample = self.samples[draw.index]
+        if self.self_blend and sample.label == REAL:
+            blend = self.blend_of(draw)
+            pair = [(blend.real, REAL), (blend.fake, FAKE)]
+        else:
+            pair = [(self._read(sample.name), sample.label)]
+        return [
+            Item(train_transform(image, draw.size_px, draw.seed), label, draw.index)
+            for image, label in pair
+        ]
+
+    def _blend(self, index: int, image, method: str, rng, difficulty: float) -> Blend:
+        landmarks = self.samples[index].landmarks_xy
+        partners = self.partners.get(index, ())
+        if method == "swap" and len(partners):
+            partner = self.samples[rng.choice(partners)]
+            other = self._read(partner.name)
+            return blend_swap(image, landmarks, other, partner.landmarks_xy, rng, difficulty)
+        return blend_self(image, landmarks, rng, difficulty)
+
+    def _read(self, name: str) -> np.ndarray:
+        """A crop (S, S, 3) uint8 RGB. Raises CropError with its path."""
+        path = self.frames_dir / name
+        try:
+            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        except (OSError, cv2.error):
+            image = None
+        if image is None:
+            raise CropError(str(path))
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def collate(items: list) -> Batch:
+    """What FaceFrames.__getitems__ gives, as one Batch."""
+    good = [item for item in items if isinstance(item, Item)]
+    return Batch(
+        torch.stack([item.image for item in good]) if good else torch.empty(0),
+        torch.tensor([item.label for item in good], dtype=torch.int64),
+        torch.tensor([item.index for item in good], dtype=torch.int64),
+        [item for item in items if isinstance(item, str)],
+    )
+
+
+def _face(video: dict, frame: dict) -> tuple[np.ndarray | None, str | None]:
+    points = frame.get("landmarks_in_crop_xy")
+    blend = video["method"] if video["dataset"] == "blended" else None
+    return None if points is None else np.array(points, np.float32), blend

@@ -1,0 +1,127 @@
+"""A run over whole data sets: what is to do, what it will take, and doing it."""
+
+import shutil
+import tempfile
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets.catalog import Video
+from datasets.registry import (
+    CropSettings,
+    Extractor,
+    RegistryError,
+    counts_of,
+    detector_used,
+    finished_record,
+)
+from datasets.workers import FatalError, run_jobs, usable_cores
+from faces.detect import load_detector
+from utils import console
+from utils.config import ExtractConfig
+
+KEEP_FREE_BYTES = 500_000_000
+CHECK_DISK_EVERY = 50  # videos
+BYTES_PER_PIXEL = 0.6  # of a face as JPEG of quality 95, generously
+SAMPLE_SIZE = 12
+
+
+@dataclass
+class Plan:
+    """Which videos are to do; counts of what is known of every video, by its id."""
+
+    settings: CropSettings
+    videos: list[Video]
+    todo: list[Video] = field(default_factory=list)
+    recut: int = 0
+    counts: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
+    failures: list[tuple[Video, str]] = field(default_factory=list)
+
+    @property
+    def expected_bytes(self) -> float:
+        pixels = self.settings.crop_size_px**2 * self.settings.frames
+        return len(self.todo) * (pixels * BYTES_PER_PIXEL + 4096)
+
+
+def pick_detector(config: ExtractConfig) -> str:
+    """The detector's name; 'auto' never cuts again what a better one has cut.
+
+    Raises RegistryError where the one used so far is not to be had.
+    """
+    name = load_detector(config.detector, config.models).name
+    before = detector_used(config.output)
+    if config.detector == "auto" and before and name != before:
+        raise RegistryError(
+            f"{config.output} was cut with {before}, now {name} would be taken: go on with "
+            f"--detector {before}, or cut everything again with --detector {name}"
+        )
+    return name
+
+
+def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
+    """Choose this shard's videos and find out which of them are done already."""
+    settings = CropSettings(
+        config.frames, config.crop_size_px, config.crop_margin, pick_detector(config)
+    )
+    part, parts = map(int, config.shard.split("/"))
+    plan = Plan(settings, sorted(videos, key=lambda video: video.id)[part - 1 :: parts])
+    for video in plan.videos:
+        if record := finished_record(video, settings, config.output):
+            plan.counts[video.id] = Counter(counts_of(record))
+        else:
+            plan.todo.append(video)
+            plan.recut += (config.output / video.id).exists()
+    return plan
+
+
+def carry_out(plan: Plan, config: ExtractConfig) -> None:
+    """Cut every video in plan.todo; adds to its counts and failures.
+
+    Raises FatalError when the disk is, or is about to be, full.
+    """
+    if plan.todo:
+        check_disk(config.output, plan.expected_bytes)
+    jobs = _jobs(plan.settings, plan.todo, config, config.output)
+    try:
+        for number, done in enumerate(console.progress(jobs, len(plan.todo), "Extracting"), 1):
+            if done.failure is None:
+                plan.counts[done.job.id] = Counter(done.result)
+            else:
+                plan.counts[done.job.id] = Counter({"unreadable": 1})
+                plan.failures.append((done.job, done.failure))
+            if number % CHECK_DISK_EVERY == 0:
+                check_disk(config.output, 0)
+    finally:
+        jobs.close()
+        plan.failures.sort(key=lambda failure: failure[0].id)
+
+
+def _jobs(settings: CropSettings, videos: list[Video], config: ExtractConfig, output: Path):
+    workers = config.workers or usable_cores()
+    arguments = (settings, config.models, output)
+    return run_jobs(Extractor, arguments, videos, workers, config.timeout_seconds)
+
+
+def check_disk(folder: Path, needed_bytes: float) -> None:
+    """Raise FatalError where folder's disk has less than this and a reserve left."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes + KEEP_FREE_BYTES:
+        raise FatalError(
+            f"{folder} has {free / 1e9:.1f} GB free, about "
+            f"{(needed_bytes + KEEP_FREE_BYTES) / 1e9:.1f} GB are needed: make room"
+        )
+
+
+def estimate(plan: Plan, config: ExtractConfig) -> tuple[float, float]:
+    """(bytes, seconds) that plan.todo will take, from cutting a sample into a spare folder."""
+    step = max(1, len(plan.todo) // SAMPLE_SIZE)
+    sample = plan.todo[::step][:SAMPLE_SIZE]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        for _ in _jobs(plan.settings, sample, config, Path(folder)):
+            pass
+        seconds = time.monotonic() - start
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+    share = len(plan.todo) / max(len(sample), 1)
+    return size * share, seconds * share

@@ -1,0 +1,239 @@
+"""From one video to its crops and record, and from all records to the registry."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+
+from datasets.catalog import Video
+from datasets.workers import FatalError, JobError
+from faces.detect import (
+    Face,
+    crop_square,
+    load_detector,
+    square_around,
+    to_crop,
+    whole_image,
+)
+from faces.quality import describe
+from faces.tracks import main_faces
+from media.sequence import read_sequence
+from media.video import Frame, VideoError, read_frames
+from utils import console
+from utils.config import REGISTRY_NAME
+from utils.console import Failure
+from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
+
+VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
+RECORD_NAME = "video.json"
+JPEG_QUALITY = 95
+
+
+class RegistryError(Failure):
+    """A registry that is missing or unusable; the message names it and the remedy."""
+
+
+class CropError(Failure):
+    """Crops that the registry names but that cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """Everything that decides what a crop looks like."""
+
+    frames: int
+    crop_size_px: int
+    crop_margin: float
+    detector: str  # 'yunet' or 'haar'
+
+
+class Extractor:
+    """Cuts the faces of one video after another into output/<video id>/."""
+
+    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
+        cv2.setNumThreads(1)  # the processes share the cores
+        self.settings = settings
+        self.output = output
+        self.detector = load_detector(settings.detector, models_dir)
+
+    def __call__(self, video: Video) -> dict[str, int]:
+        """Write crops and record; return the record's counts, as counts_of gives them.
+
+        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
+        """
+        try:
+            if video.is_cut:
+                frames = read_sequence(video.path, self.settings.frames)
+            else:
+                frames = read_frames(video.path, self.settings.frames)
+            size_bytes = _size_of(video.path)
+        except (VideoError, OSError) as error:
+            raise JobError(str(error)) from error
+        images = [frame.image for frame in frames]
+        faces = main_faces(images, [self.detector.detect(image) for image in images])
+        if video.is_cut:  # the data set's authors found a face where the detector does not
+            margin = self.settings.crop_margin
+            whole = [whole_image(image, margin) for image in images]
+            faces = [face or image for face, image in zip(faces, whole, strict=True)]
+        about = {
+            "id": video.id,
+            "dataset": video.dataset,
+            "method": video.method,
+            "label": video.label,
+            "identities": list(video.identities),
+            "official_split": video.official_split,
+            "size_bytes": size_bytes,
+        }
+        try:
+            with atomic_folder(self.output / video.id) as folder:
+                record = write_record(folder, about, frames, faces, self.settings)
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.output}: {error}") from error
+        return counts_of(record)
+
+
+def write_record(
+    folder: Path,
+    about: dict,
+    frames: list[Frame],
+    faces: list[Face | None],
+    settings: CropSettings,
+    side_px: float | None = None,
+) -> dict:
+    """Write the crops of a video's faces, and its record, which begins with about; return it.
+
+    side_px: of the face in the picture it came from, where the frame is a scaled copy of that.
+    """
+    entries = [
+        _write_frame(folder, frame, face, settings, side_px)
+        for frame, face in zip(frames, faces, strict=True)
+    ]
+    record = {"version": VERSION} | about | {"settings": asdict(settings), "frames": entries}
+    write_json(folder / RECORD_NAME, record, None)
+    return record
+
+
+def _write_frame(
+    folder: Path, frame: Frame, face: Face | None, settings: CropSettings, side_px: float | None
+) -> dict:
+    entry = {"index": frame.index, "seconds": round(frame.seconds, 3), "crop": None}
+    if face is None:
+        return entry
+    square = square_around(face, settings.crop_margin)
+    crop = crop_square(frame.image, square, settings.crop_size_px)
+    name = f"{frame.index:06d}.jpg"
+    _, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    (folder / name).write_bytes(jpeg)
+    left, top, right, bottom = face.box_xyxy
+    corners = to_crop([(left, top), (right, bottom)], square, settings.crop_size_px)
+    box = corners[0] + corners[1]
+    points = face.landmarks_xy and to_crop(face.landmarks_xy, square, settings.crop_size_px)
+    return entry | {
+        "crop": name,
+        "face_side_px": round(side_px or face.side_px, 1),
+        "score": round(face.score, 3),
+        "box_in_crop_xyxy": box,
+        "landmarks_in_crop_xy": points,
+        **describe(crop, side_px or face.side_px, box, points),
+    }
+
+
+def counts_of(record: dict) -> dict[str, int]:
+    """1 video, its crops, its frames without a face, and its crops with a quality flag."""
+    crops = [frame for frame in record["frames"] if frame["crop"]]
+    return {
+        "videos": 1,
+        "crops": len(crops),
+        "no face": len(record["frames"]) - len(crops),
+        "flagged": sum(bool(frame["flags"]) for frame in crops),
+    }
+
+
+def finished_record(video: Video, settings: CropSettings, output: Path) -> dict | None:
+    """The record of a video already cut with these settings from a file of this size, or None."""
+    record = _read_record(output / video.id / RECORD_NAME)
+    if not record or not _is_current(record, settings):
+        return None
+    try:
+        return record if record["size_bytes"] == _size_of(video.path) else None
+    except OSError:
+        return None
+
+
+def detector_used(output: Path) -> str | None:
+    """The detector of the first record found below output; a killed run leaves no registry."""
+    for folder, _, names in os.walk(output):
+        if RECORD_NAME in names and (record := _read_record(Path(folder, RECORD_NAME))):
+            return record["settings"].get("detector")
+    return None
+
+
+def is_current(folder: Path, settings: CropSettings) -> bool:
+    """Whether a video's folder holds its record, cut with these settings."""
+    record = _read_record(folder / RECORD_NAME)
+    return bool(record) and _is_current(record, settings)
+
+
+def _size_of(path: Path) -> int:
+    return 0 if path.is_dir() else path.stat().st_size
+
+
+def _read_record(path: Path) -> dict | None:
+    """A record, or None for a file that is missing or damaged."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    keys = {"id", "label", "identities", "settings", "size_bytes", "frames"}
+    return record if isinstance(record, dict) and keys <= set(record) else None
+
+
+def _is_current(record: dict, settings: CropSettings) -> bool:
+    return record.get("version") == VERSION and record["settings"] == asdict(settings)
+
+
+def collate(output: Path, settings: CropSettings) -> dict:
+    """Write the registry of all records below output that have these settings, and return it.
+
+    The registry follows from the records alone: the same records give the same bytes.
+    """
+    records, stale = [], 0
+    for folder, subfolders, names in os.walk(output):
+        subfolders[:] = [name for name in subfolders if not name.startswith(TEMPORARY_PREFIX)]
+        if RECORD_NAME in names:
+            record = _read_record(Path(folder, RECORD_NAME))
+            if record and _is_current(record, settings):
+                records.append(record)
+            else:
+                stale += 1
+    if stale:
+        console.warn(
+            f"{stale} folders cut with other settings, or damaged, stay out of the registry"
+        )
+    registry = {
+        "version": VERSION,
+        "settings": asdict(settings),
+        "videos": sorted(
+            ({k: v for k, v in r.items() if k not in ("version", "settings")} for r in records),
+            key=lambda record: record["id"],
+        ),
+    }
+    write_json(output / REGISTRY_NAME, registry, indent=None)
+    return registry
+
+
+def load_registry(frames_dir: Path) -> dict:
+    """The registry in frames_dir. Raises RegistryError when it is missing or unusable."""
+    path = frames_dir / REGISTRY_NAME
+    remedy = "run src/1_extract_frames.py first"
+    try:
+        registry = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RegistryError(f"{path} not found: {remedy}") from error
+    except (OSError, ValueError) as error:
+        raise RegistryError(f"{path} cannot be read ({error}): {remedy}") from error
+    if not isinstance(registry, dict) or registry.get("version") != VERSION:
+        raise RegistryError(f"{path} is not a registry of version {VERSION}: {remedy}")
+    return registry

@@ -1,0 +1,141 @@
+"""Labelled videos to be evaluated: a folder's, a list's, or those of a split."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from datasets.catalog import DATA_SETS, Video
+from datasets.registry import CropError
+from faces.detect import whole_image
+from faces.tracks import main_faces
+from judging.analysis import Analysis, Track, View, cut_crops, find_faces
+from media.frame import VideoError, is_image
+from media.sequence import read_sequence
+from utils import console
+from utils.config import FAKE, LABEL_NAMES, REAL
+from utils.console import Failure
+
+
+class EvaluationError(Failure):
+    """Input that cannot be evaluated; the message says why and what to do."""
+
+
+@dataclass
+class Footage:
+    """A video to be judged: crops (n, S, S, 3) uint8 RGB of one face after another, the second of
+    each, where each face's are among them, and where it has them whole frames (H, W, 3) RGB."""
+
+    number: int
+    crops: np.ndarray
+    seconds: list[float]
+    faces: list[slice]
+    is_image: bool
+    frames: list[np.ndarray]
+
+
+def find_labelled(source: Path) -> list[Video]:
+    """Labelled videos of a folder in any known layout, or of a CSV of path,label and, where
+    wanted, method, source (its data set) and pair. Raises EvaluationError."""
+    if source.is_dir():
+        videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
+        if not videos:
+            raise EvaluationError(
+                f"{source} holds no videos in a known layout: put them in real/ and fake/ folders, "
+                "or list them in a CSV of path,label"
+            )
+        return videos
+    try:
+        with open(source, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns, rows = reader.fieldnames or (), list(reader)
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{source} is not a CSV in UTF-8: save it as one") from error
+    except (OSError, csv.Error) as error:
+        raise EvaluationError(f"{source} cannot be read ({error})") from error
+    lacking = [name for name in ("path", "label") if name not in columns]
+    if lacking:
+        raise EvaluationError(f"{source} lacks the column {' and '.join(lacking)} in its first row")
+    if not rows:
+        raise EvaluationError(f"{source} lists no videos")
+    videos, lines = [], {}
+    for line, row in enumerate(rows, 2):
+        video = _listed(source, line, row)
+        before = lines.setdefault(video.path.resolve(), line)
+        if before != line:
+            raise EvaluationError(f"{source}, line {line}: {video.id} is in line {before} already")
+        videos.append(video)
+    return videos
+
+
+def _listed(source: Path, line: int, row: dict) -> Video:
+    row = {name: (value or "").strip() for name, value in row.items() if name}
+    if not row["path"]:
+        raise EvaluationError(f"{source}, line {line}: no path")
+    label = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}.get(row["label"].lower())
+    if label is None:
+        raise EvaluationError(f"{source}, line {line}: label {row['label']!r} is not real or fake")
+    dataset = row.get("source") or source.stem
+    method = row.get("method") or LABEL_NAMES[label]
+    people = f"{dataset}:{row.get('pair') or row['path']}"
+    return Video(row["path"], source.parent / row["path"], dataset, method, label, (people,))
+
+
+def crops_of_videos(
+    videos: list[Video], detector, count: int, settings, left_out: list[dict]
+) -> Iterator[Footage]:
+    """Each video that can be judged; others are named, and go to left_out."""
+    for number, video in enumerate(console.progress(videos, len(videos), "Evaluating")):
+        try:
+            analysis = _follow(video, detector, count, settings.crop_margin)
+            cut_crops(analysis, settings)
+            if not analysis.tracks:
+                raise VideoError("no face found")
+        except VideoError as error:
+            console.bad(f"{console.shown(video.path)}: {error}")
+            left_out.append({"id": video.id, "reason": str(error)})
+            continue
+        views = [
+            (view.crop[..., ::-1], second)
+            for track in analysis.tracks
+            for view, second in zip(track.views, analysis.seconds, strict=True)
+            if view
+        ]
+        crops, seconds = zip(*views, strict=True)
+        ends = np.cumsum([len(track.seen) for track in analysis.tracks]).tolist()
+        faces = [slice(*each) for each in pairwise([0, *ends])]
+        frames = [frame.image[..., ::-1] for frame in analysis.frames]
+        image = is_image(video.path)
+        yield Footage(number, np.stack(crops), list(seconds), faces, image, frames)
+
+
+def _follow(video: Video, detector, count: int, margin: float) -> Analysis:
+    """The faces of a video; of a sequence of cut faces one, as script 1 has it."""
+    if not video.is_cut:
+        return find_faces(video.path, detector, count)
+    frames = read_sequence(video.path, count)
+    images = [frame.image for frame in frames]
+    faces = main_faces(images, [detector.detect(image) for image in images])
+    whole = [whole_image(image, margin) for image in images]
+    views = [View(face or image) for face, image in zip(faces, whole, strict=True)]
+    return Analysis(video.path, frames, [Track("A", views)])
+
+
+def crops_of_dataset(dataset, left_out: list[dict]) -> Iterator[Footage]:
+    """The same for a FaceFrames of stored crops, which has one face a video and no times."""
+    by_number: dict[int, list[int]] = {}
+    for index, sample in enumerate(dataset.samples):
+        by_number.setdefault(sample.video, []).append(index)
+    for number, indices in console.progress(by_number.items(), len(by_number), "Evaluating"):
+        video = dataset.videos[number]
+        try:
+            crops = np.stack([dataset.shown_image(index) for index in indices])
+        except CropError as error:
+            console.bad(f"{error} cannot be read, its video is left out")
+            left_out.append({"id": video["id"], "reason": f"{error} cannot be read"})
+            continue
+        seconds, is_picture = [float(n) for n in range(len(crops))], len(video["frames"]) == 1
+        yield Footage(number, crops, seconds, [slice(0, len(crops))], is_picture, [])

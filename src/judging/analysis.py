@@ -1,0 +1,154 @@
+"""One video from file to verdict: the steps that scripts and tests share."""
+
+import string
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from faces.detect import Face, crop_square, square_around
+from faces.quality import face_sharpness
+from faces.tracks import link_faces, sides_of, without_bystanders
+from judging.attention import inside_share
+from media.video import Frame, is_image, read_frames
+from scoring.verdict import INCONCLUSIVE, REAL, Marks, Verdict, frame_vote, judge, most_suspicious
+from utils.config import FAKE as FAKE_LABEL
+from utils.config import REAL as REAL_LABEL
+from utils.config import VISIBLE_SHARE, VerdictConfig
+from utils.console import Failure
+
+
+@dataclass
+class View:
+    """A face in one frame, and what the network made of it.
+
+    crop: (S, S, 3) uint8 BGR as stored by extraction. visible: square (left, top, right, bottom)
+    of the frame that the network sees. heat: (h, w) in [0, 1] over that square, the evidence
+    for the track's heat_label.
+    """
+
+    face: Face
+    crop: np.ndarray | None = None
+    visible: tuple[int, int, int, int] | None = None
+    p_fake: float | None = None
+    heat: np.ndarray | None = None
+
+
+@dataclass
+class Track:
+    """A judged face: its views, None for the frames in which it is not found, and its verdict.
+
+    name: a letter. marks: of the checkpoint for faces as sharp as this one. attention: share of the
+    heat inside the face box, and what chance would give, or None without heat.
+    """
+
+    name: str
+    views: list[View | None]
+    marks: Marks = Marks()
+    verdict: Verdict | None = None
+    heat_label: int = FAKE_LABEL
+    attention: tuple[float, float] | None = None
+
+    @property
+    def seen(self) -> list[View]:
+        return [view for view in self.views if view]
+
+    @property
+    def scores(self) -> list[float | None]:
+        return [view.p_fake if view else None for view in self.views]
+
+    @property
+    def side_px(self) -> float:
+        """The median longer side of the face box, in pixels of the video."""
+        return float(np.median([view.face.side_px for view in self.seen]))
+
+
+@dataclass
+class Analysis:
+    """A video with its judged faces, largest and most persistent first, and its verdict, which is
+    that of lead, its most suspicious face; None where no face is found.
+
+    bystanders: median side in pixels and number of frames of each face that is not judged.
+    """
+
+    path: Path
+    frames: list[Frame]
+    tracks: list[Track]
+    bystanders: list[tuple[float, int]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    lead: Track | None = None
+    rules: VerdictConfig = VerdictConfig()
+
+    @property
+    def seconds(self) -> list[float]:
+        return [frame.seconds for frame in self.frames]
+
+
+def find_faces(path: Path, detector, count: int) -> Analysis:
+    """Read at most count evenly spaced frames and follow their faces. Raises VideoError."""
+    return follow_faces(path, read_frames(path, count), detector)
+
+
+def follow_faces(path: Path, frames: list[Frame], detector) -> Analysis:
+    images = [frame.image for frame in frames]
+    found = link_faces(images, [detector.detect(image) for image in images])
+    chosen, small = without_bystanders(found)
+    rules = VerdictConfig()
+    chosen, others = chosen[: rules.max_faces], chosen[rules.max_faces :] + small
+    tracks = [
+        Track(name, [face and View(face) for face in faces])
+        for name, faces in zip(string.ascii_uppercase, chosen, strict=False)
+    ]
+    bystanders = [(float(np.median(sides_of(t))), len(sides_of(t))) for t in others]
+    return Analysis(path, frames, tracks, bystanders, rules=rules)
+
+
+def cut_crops(analysis: Analysis, preprocessing) -> None:
+    """Add crop and visible square to every view, as the checkpoint wants them."""
+    margin, size_px = preprocessing.crop_margin, preprocessing.crop_size_px
+    for track in analysis.tracks:
+        for frame, view in zip(analysis.frames, track.views, strict=True):
+            if view:
+                view.crop = crop_square(frame.image, square_around(view.face, margin), size_px)
+                view.visible = square_around(view.face, margin * VISIBLE_SHARE)
+
+
+def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None = None) -> None:
+    """Send all crops through the network, and judge every face. A caveat forbids a verdict."""
+    import torch  # here, for reading and detection need not wait for it
+
+    from network.gradcam import heat_for, predict_with_cam
+    from pictures.transforms import eval_transform
+
+    cut_crops(analysis, checkpoint.preprocessing)
+    image, rules = is_image(analysis.path), analysis.rules
+    for track in analysis.tracks:
+        crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
+        batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))
+        p_fake, evidence = predict_with_cam(
+            checkpoint.model, batch.to(device), checkpoint.temperature
+        )
+        if not np.isfinite(p_fake).all():
+            raise Failure("the model gives scores that are no numbers: use another with --model")
+        for view, score in zip(track.seen, p_fake, strict=True):
+            view.p_fake = float(score)
+        margin = checkpoint.preprocessing.crop_margin
+        sharpness = np.median([face_sharpness(view.crop, margin) for view in track.seen])
+        track.marks = checkpoint.marks(float(sharpness))
+        verdict = judge(track.scores, track.marks, rules, analysis.seconds, image, caveat)
+        track.verdict = verdict
+        # Of an INCONCLUSIVE face, the evidence for the side that its score leans to.
+        leans = verdict.outcome
+        if leans == INCONCLUSIVE:
+            leans = frame_vote(verdict.p_fake, track.marks.threshold)
+        track.heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
+        for view, heat in zip(track.seen, heat_for(evidence, track.heat_label), strict=True):
+            view.heat = heat
+        track.attention = inside_share(track.seen)
+    if analysis.tracks:
+        verdicts = [track.verdict for track in analysis.tracks]
+        analysis.lead = analysis.tracks[most_suspicious(verdicts, rules, image)]
+        analysis.verdict = analysis.lead.verdict
+    else:
+        nothing = [None] * len(analysis.frames)
+        analysis.verdict = judge(nothing, checkpoint.marks(), rules, None, image, caveat)

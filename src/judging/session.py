@@ -1,0 +1,127 @@
+"""What one session of judging keeps: detector, model, device, and where its reports go."""
+
+import gc
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from faces.detect import load_detector
+from judging.analysis import Analysis, find_faces, score_and_judge
+from judging.summary import VERSION, report_content
+from utils import console
+from utils.config import TestConfig
+from utils.files import sha256_of
+
+UNTRAINED = "the weights are untrained, so these scores mean nothing"
+SAME_FACTS = ("sha256", "detector", "frames")  # what a report must share not to be made again
+# Names under analysis_results/ that other scripts use for their own folders.
+RESERVED_NAMES = {"training", "evaluation", "extraction", "demo", "summary"}
+
+
+class Session:
+    """The model loads in a thread while the first video is read. output: where JSON goes.
+
+    warm_up: what that thread does behind it, such as importing what writes reports.
+    """
+
+    def __init__(
+        self,
+        config: TestConfig,
+        allow_untrained: bool,
+        output,
+        warm_up: Callable[[], object] = lambda: None,
+    ):
+        self.config, self.output = config, output
+        self.is_trained = config.model.exists() or not allow_untrained
+        self._model: Future = ThreadPoolExecutor(1).submit(
+            _load_model, config, self.is_trained, warm_up
+        )
+        self.detector = load_detector(config.detector, config.models)
+        self._has_warned = False
+
+    def model(self):
+        """(checkpoint, device, facts for report.json); raises what loading raised."""
+        return self._model.result()
+
+    def analyse(self, path: Path) -> Analysis:
+        """Judge one file. Raises VideoError."""
+        analysis = find_faces(path, self.detector, self.config.frames)
+        checkpoint, device, _ = self.model()
+        self._compare_detectors(checkpoint.preprocessing.detector)
+        caveat = None if self.is_trained else UNTRAINED
+        score_and_judge(analysis, checkpoint, device, caveat)
+        return analysis
+
+    def report(self, analysis: Analysis) -> dict:
+        """What report.json holds."""
+        return report_content(analysis, self._facts())
+
+    def earlier_report(self, path: Path) -> dict | None:
+        """report.json of the same file, unchanged since, by the same model and settings."""
+        folder = results_folder(self.config.results, path)
+        try:
+            report, about = json.loads((folder / "report.json").read_bytes()), path.stat()
+            known = report["file"]["size_bytes"], report["file"]["modified_ns"]
+            facts = self._facts()
+            is_same = report["version"] == VERSION
+            is_same &= all(report["model"][name] == facts[name] for name in SAME_FACTS)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return report if is_same and known == (about.st_size, about.st_mtime_ns) else None
+
+    def _facts(self) -> dict:
+        return self.model()[2] | {"detector": self.detector.name, "frames": self.config.frames}
+
+    def _compare_detectors(self, trained_with: str) -> None:
+        """Warn, once, where the model was trained on another detector's crops."""
+        if self.is_trained and self.detector.name != trained_with and not self._has_warned:
+            self._has_warned = True
+            console.warn(
+                f"The model was trained on crops of {trained_with}, these are of "
+                f"{self.detector.name}: scores may differ a little"
+            )
+
+
+def _load_model(config: TestConfig, is_trained: bool, warm_up: Callable[[], object]):
+    from network.checkpoint import load_checkpoint, untrained_checkpoint
+    from network.device import pick_device, place
+
+    device = pick_device(config.device)
+    checkpoint = load_checkpoint(config.model) if is_trained else untrained_checkpoint()
+    place(checkpoint.model, device)
+    warm_up()
+    gc.freeze()  # what torch imported stays: the collector need not walk it for every video
+
+    facts = {
+        "architecture": checkpoint.model.arch,
+        "is_trained": is_trained,
+        "file": str(config.model) if is_trained else None,
+        "sha256": sha256_of(config.model) if is_trained else None,
+        "epoch": checkpoint.training.get("epoch"),
+        "validation": checkpoint.metrics.get("validation"),
+        "device": str(device),
+    }
+    return checkpoint, device, facts
+
+
+def results_folder(results: Path, path: Path) -> Path:
+    """results/<video_name>/, with a digest of the path added where another file has that name."""
+    name = folder_name(path.stem)
+    folder = results / name
+    owner = None
+    if folder.exists():
+        try:
+            owner = json.loads((folder / "report.json").read_bytes())["file"]["path"]
+        except (OSError, ValueError, KeyError, TypeError):
+            owner = "unknown"
+    if name.lower() in RESERVED_NAMES or owner not in (None, str(path.resolve())):
+        digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+        folder = results / f"{name}_{digest}"
+    return folder
+
+
+def folder_name(text: str) -> str:
+    return "".join(c if c.isprintable() else "_" for c in text)[:100].strip(". ") or "video"

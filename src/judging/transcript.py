@@ -1,0 +1,150 @@
+"""What the console says about a judged video, in the reference's wording."""
+
+from judging.analysis import Analysis, Track
+from media.frame import is_image
+from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
+from scoring.verdict import (
+    FAKE,
+    INCONCLUSIVE,
+    REAL,
+    TITLES,
+    Verdict,
+    frame_vote,
+    is_supported,
+    relative,
+)
+from utils import console
+from utils.config import LABEL_NAMES
+from utils.console import shown
+
+SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
+
+
+def print_analysis(analysis: Analysis, is_trained: bool) -> None:
+    mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
+    console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
+    if len(analysis.tracks) > 1 or analysis.bystanders:
+        print_faces(analysis)
+    print_frames(analysis)
+    print_temporal(analysis)
+    verdict, lead = analysis.verdict, analysis.lead
+    console.heading("⚖️ FINAL VERDICT")
+    which = f" (face {lead.name})" if len(analysis.tracks) > 1 else ""
+    print(f"   {headline(verdict)}{which}")
+    if verdict.confidence is not None:
+        print(f"   Confidence: {verdict.confidence:.2%}")
+    for reason in verdict.reasons:
+        print(f"   Reason: {reason}")
+    if verdict.outcome == FAKE:
+        print(f"   {describe_false_alarms(analysis)}")
+    if lead and lead.attention:
+        inside, chance = lead.attention
+        print(
+            f"   Evidence for {LABEL_NAMES[lead.heat_label].upper()} inside the face box: "
+            f"{inside:.0%} (evenly spread it would be {chance:.0%})"
+        )
+        if inside < chance:
+            print("   ⚠️ The model looks beside the face more than at it: mistrust this verdict")
+    if is_trained:
+        print("   How far to trust this: documentation/model_card.md (of the model that ships)")
+
+
+def headline(verdict: Verdict) -> str:
+    text = f"{SIGNS[verdict.outcome]} {TITLES[verdict.outcome]}"
+    return f"{text} from {verdict.span[0]:.2f}s to {verdict.span[1]:.2f}s" if verdict.span else text
+
+
+def describe_false_alarms(analysis: Analysis) -> str:
+    """What share of real videos like this gets the verdict FAKE, as far as validation tells."""
+    rate, rules, image = analysis.lead.marks.false_alarms, analysis.rules, is_image(analysis.path)
+    if rate is None or analysis.verdict.span:
+        return "How often this verdict falls on real videos was not measured"
+    text = f"Validation called {rate:.1%} of the real faces as sharp as this FAKE"
+    faces = sum(is_supported(track.verdict, rules, image) for track in analysis.tracks)
+    if faces > 1:
+        text += f"; of videos with {faces} real faces it would be {1 - (1 - rate) ** faces:.1%}"
+    return text
+
+
+def print_faces(analysis: Analysis) -> None:
+    console.heading("👥 FACES")
+    for track in analysis.tracks:
+        verdict = track.verdict
+        decides = " (decides)" if track is analysis.lead and len(analysis.tracks) > 1 else ""
+        print(
+            f"   {track.name}: in {verdict.usable} of {len(analysis.frames)} frames, "
+            f"{track.side_px:.0f} px: {headline(verdict)}{decides}"
+        )
+        votes = f"{verdict.fake_votes} FAKE, {verdict.real_votes} REAL"
+        scores = " ".join("-" if p is None else f"{p:.2f}" for p in track.scores)
+        print(f"      p_fake {verdict.p_fake:.3f}; votes {votes}; by frame {scores}")
+    if analysis.bystanders:
+        sizes = ", ".join(f"{side:.0f} px in {n} frames" for side, n in analysis.bystanders[:5])
+        more = ", ..." if len(analysis.bystanders) > 5 else ""
+        print(f"   Not judged, being small or many: {len(analysis.bystanders)} ({sizes}{more})")
+
+
+def print_frames(analysis: Analysis) -> None:
+    console.heading("📊 FRAME-BY-FRAME ANALYSIS")
+    for track in analysis.tracks or [None]:
+        print_track(analysis, track, f", face {track.name}" if len(analysis.tracks) > 1 else "")
+
+
+def print_track(analysis: Analysis, track: Track | None, which: str) -> None:
+    scores = track.scores if track else [None] * len(analysis.frames)
+    used = [score for score in scores if score is not None]
+    agreements = iter(consistency(used) if used else [])
+    for number, (frame, score) in enumerate(zip(analysis.frames, scores, strict=True), 1):
+        print(f"Frame {number} @ {frame.seconds:.2f}s{which}:")
+        if score is None:
+            print(f"   ⚪ {'Not seen' if which else 'No face found'}: this frame does not count")
+            continue
+        vote = frame_vote(score, track.marks.threshold)
+        clear = relative(score, track.marks.threshold)
+        confidence = clear if vote == FAKE else 1 - clear
+        print(f"   {SIGNS[vote]} Prediction: {vote}")
+        print(f"   Confidence: {confidence:.2%}")
+        print(f"   Probabilities: Real={1 - score:.1%}, Fake={score:.1%}")
+        print(f"   • {describe_confidence(vote, confidence)}")
+        print(f"   • {describe_consistency(next(agreements))}")
+
+
+def describe_confidence(vote: str, confidence: float) -> str:
+    kind = "fake" if vote == FAKE else "authentic"
+    if confidence >= 0.85:
+        return f"{SIGNS[vote]} VERY HIGH confidence - clear {kind} characteristics"
+    if confidence >= 0.7:
+        return f"{SIGNS[vote]} HIGH confidence - strong {kind} characteristics"
+    if confidence >= 0.6:
+        return f"🟡 MODERATE confidence - some {kind} characteristics"
+    return "🟡 LOW confidence - close to undecided"
+
+
+def describe_consistency(agreement: float) -> str:
+    if agreement >= 0.85:
+        return f"✅ Highly consistent across frames ({agreement:.1%})"
+    if agreement >= 0.7:
+        return f"🟡 Moderately consistent across frames ({agreement:.1%})"
+    return f"⚠️ Inconsistent with the other frames ({agreement:.1%})"
+
+
+def print_temporal(analysis: Analysis) -> None:
+    console.heading("🎯 TEMPORAL CONSISTENCY ANALYSIS")
+    verdict, lead = analysis.verdict, analysis.lead
+    which = f"face {lead.name}" if len(analysis.tracks) > 1 else "a face"
+    print(f"   Frames with {which}: {verdict.usable} of {len(analysis.frames)}")
+    if not lead:
+        return
+    print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / verdict.usable:.1%})")
+    print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / verdict.usable:.1%})")
+    print(f"   Prediction consistency: {verdict.agreement:.1%}")
+    used = [score for score in lead.scores if score is not None]
+    threshold = lead.marks.threshold
+    if (alike := neighbour_agreement(used, threshold)) is not None:
+        print(f"   Neighbouring frames that agree: {alike:.1%}")
+    if (change := drift(used)) is not None:
+        print(f"   Drift of p_fake from the first half to the second: {change:+.3f}")
+    runs = [r for r in fake_runs(lead.scores, analysis.seconds, threshold) if r.frames > 1]
+    if runs and verdict.real_votes:
+        parts = ", ".join(f"{r.start:.2f}s to {r.end:.2f}s ({r.frames} frames)" for r in runs)
+        print(f"   FAKE in a row: {parts}")

@@ -1,0 +1,99 @@
+"""The network: a torchvision backbone with a two-layer head."""
+
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import nn
+from torchvision import models
+
+from network.convolution import join_norms
+from utils.console import Failure
+
+ARCHITECTURE = "efficientnet_b1"
+
+# Name -> its ImageNet weights in torchvision, and the channels of its last maps.
+BACKBONES = {
+    "efficientnet_b0": (models.EfficientNet_B0_Weights.IMAGENET1K_V1, 1280),
+    "efficientnet_b1": (models.EfficientNet_B1_Weights.IMAGENET1K_V2, 1280),
+    "efficientnet_b2": (models.EfficientNet_B2_Weights.IMAGENET1K_V1, 1408),
+    "efficientnet_b3": (models.EfficientNet_B3_Weights.IMAGENET1K_V1, 1536),
+    "efficientnet_b4": (models.EfficientNet_B4_Weights.IMAGENET1K_V1, 1792),
+    "convnext_tiny": (models.ConvNeXt_Tiny_Weights.IMAGENET1K_V1, 768),
+    "vit_b_16": (models.ViT_B_16_Weights.IMAGENET1K_V1, 768),
+}
+
+
+class WeightsError(Failure):
+    """Weights that cannot be had or do not fit; the message says what to do instead."""
+
+
+class DeepfakeDetector(nn.Module):
+    """A backbone with an N-512-2 head; EfficientNet-B1 (Tan and Le, ICML 2019) by default, then
+    N = 1280 and 7,170,082 parameters.
+
+    features: images (N, 3, H, W) float, ImageNet-normalised -> maps (N, C, H/32, W/32); ViT-B/16
+    takes 224 px alone and gives (N, 768, 14, 14).
+    head: maps -> logits (N, 2), in the order REAL, FAKE.
+    """
+
+    def __init__(
+        self,
+        dropout: float = 0.3,
+        pretrained: bool = False,
+        arch: str = ARCHITECTURE,
+        stochastic_depth: float = 0.2,
+    ):
+        super().__init__()
+        self.arch = arch
+        backbone = _backbone(arch, pretrained, stochastic_depth)
+        self.features = VitFeatures(backbone) if arch == "vit_b_16" else backbone.features
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(BACKBONES[arch][1], 512),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(512, 2),
+        )
+        for module in self.modules():
+            # In-place activations overwrite what Grad-CAM and mixed precision still need.
+            if hasattr(module, "inplace"):
+                module.inplace = False
+        join_norms(self)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images))
+
+
+class VitFeatures(nn.Module):
+    """A vision transformer (Dosovitskiy et al., ICLR 2021) whose patch tokens are put in a map."""
+
+    def __init__(self, vit: nn.Module):
+        super().__init__()
+        vit.heads = nn.Identity()
+        self.vit = vit
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = self.vit.conv_proj(images)
+        tokens = patches.flatten(2).transpose(1, 2)
+        first = self.vit.class_token.expand(len(images), -1, -1)
+        tokens = self.vit.encoder(torch.cat([first, tokens], dim=1))[:, 1:]
+        return tokens.transpose(1, 2).reshape(patches.shape)
+
+
+def _backbone(arch: str, pretrained: bool, stochastic_depth: float) -> nn.Module:
+    build = getattr(models, arch)
+    options = {} if arch == "vit_b_16" else {"stochastic_depth_prob": stochastic_depth}
+    if not pretrained:
+        return build(weights=None, **options)
+    weights = BACKBONES[arch][0]
+    name = Path(weights.url).name
+    try:
+        return build(weights=weights, **options)
+    except (URLError, OSError, RuntimeError) as error:  # RuntimeError: wrong checksum
+        folder = Path(torch.hub.get_dir(), "checkpoints")
+        raise WeightsError(
+            f"ImageNet weights are not available ({error}): put {name} into {folder}, "
+            "or train from scratch with --no-pretrained"
+        ) from error

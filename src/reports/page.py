@@ -1,0 +1,58 @@
+"""From a matplotlib figure to a PNG: what all report pages share."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from judging.analysis import Analysis
+from scoring.verdict import FAKE, INCONCLUSIVE, REAL, TITLES
+from utils.console import shown
+from utils.files import atomic_file
+
+DPI = 100
+
+# Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
+COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
+GREY = "#767676"
+
+
+def title_of(analysis: Analysis) -> str:
+    span, text = analysis.verdict.span, TITLES[analysis.verdict.outcome]
+    return f"{text} FROM {span[0]:.2f} s TO {span[1]:.2f} s" if span else text
+
+
+def verdict_line(analysis: Analysis) -> str:
+    """The figures behind a video's verdict in one line."""
+    verdict = analysis.verdict
+    if verdict.p_fake is None:
+        return verdict.reasons[0]
+    which = f"face {analysis.lead.name} of {len(analysis.tracks)}: " * (len(analysis.tracks) > 1)
+    text = f"{which}p_fake {verdict.p_fake:.3f} (threshold {analysis.lead.marks.threshold:.2f})"
+    text += f"  ·  {verdict.fake_votes} of {verdict.usable} frames vote FAKE"
+    # The console gives each reason in full; its bracket repeats figures that stand here already.
+    return text + "".join(f"  ·  {reason.partition(' (')[0]}" for reason in verdict.reasons)
+
+
+def elided(text: str, limit: int) -> str:
+    text = shown(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def render(figure: Figure) -> np.ndarray:
+    """A figure as RGB picture (H, W, 3) uint8."""
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_png(picture: np.ndarray, path: Path) -> None:
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    with atomic_file(path) as stream:
+        stream.write(png)

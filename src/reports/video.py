@@ -1,0 +1,221 @@
+"""What a judged video leaves: three PNGs, two of which are drawn here, and report.json."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from judging.analysis import Analysis
+from judging.attention import face_map
+from reports.page import COLOURS, DPI, GREY, elided, render, save_png, title_of, verdict_line
+from reports.tiles import heated
+from reports.video_frames import draw_frame_analysis
+from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
+from scoring.verdict import FAKE, REAL, Marks
+from utils.config import LABEL_NAMES
+from utils.files import write_json
+
+MARKERS = {FAKE: "^", REAL: "o"}
+STYLES = ("-", "--", ":", "-.")  # of the lines of several faces
+
+
+def write_reports(folder: Path, analysis: Analysis, content: dict) -> None:
+    """Write frame_analysis.png, confidence_timeline.png, statistics.png and report.json."""
+    pages = {
+        "frame_analysis.png": draw_frame_analysis,
+        "confidence_timeline.png": draw_timeline,
+        "statistics.png": draw_statistics,
+    }
+    with ThreadPoolExecutor(1) as pool:  # one page is compressed while the next is drawn
+        writes = [pool.submit(save_png, draw(analysis), folder / n) for n, draw in pages.items()]
+    for write in writes:
+        write.result()
+    write_json(folder / "report.json", content)
+
+
+def draw_timeline(analysis: Analysis) -> np.ndarray:
+    """p_fake of every face over time, with threshold and undecided range; below it a band a face:
+    the vote of each frame, and the runs of FAKE frames.
+
+    Like its sister below, returns an RGB picture (H, W, 3) uint8.
+    """
+    tracks = analysis.tracks
+    bands = max(len(tracks), 1)
+    height = 4.6 + 0.26 * bands
+    figure = Figure(figsize=(10, height), dpi=DPI)
+    axes, strip = figure.subplots(
+        2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 0.26 * bands], "hspace": 0.06}
+    )
+    _draw_threshold(axes.axhspan, axes.axhline, analysis)
+    seconds = np.array(analysis.seconds)
+    last = float(seconds.max())
+    pad = max(last * 0.03, 0.05)
+    # Each frame stands for the time up to half way to its neighbours.
+    middles = (seconds[1:] + seconds[:-1]) / 2
+    starts, ends = np.append(-pad, middles), np.append(middles, last + pad)
+    for row, track in enumerate(tracks):
+        used = [n for n, view in enumerate(track.views) if view]
+        votes = {n: frame_vote(track.scores[n], track.marks.threshold) for n in used}
+        style = STYLES[row % len(STYLES)]
+        scores = [track.scores[n] for n in used]
+        axes.plot(seconds[used], scores, style, color="#444444", lw=1.2)
+        for vote in (FAKE, REAL):
+            points = [n for n in used if votes[n] == vote]
+            style = {"s": 60, "color": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
+            axes.scatter(seconds[points], [track.scores[n] for n in points], **style)
+            for n in points:
+                strip.barh(row, ends[n] - starts[n], 0.7, starts[n], color=COLOURS[vote])
+        for run in fake_runs(track.scores, analysis.seconds, track.marks.threshold):
+            if run.frames > 1 and track.verdict.real_votes:
+                strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
+    missing = [n for n in range(len(seconds)) if not any(track.views[n] for track in tracks)]
+    if missing:
+        axes.scatter(seconds[missing], [0] * len(missing), s=60, color=GREY, marker="x")
+    axes.set(xlim=(-pad, last + pad), ylim=(-0.04, 1.04), ylabel="p_fake of the frame")
+    axes.tick_params(labelbottom=False)
+    if last == 0:  # an image
+        strip.set_xticks([0])
+    names = [f"face {track.name}" for track in tracks] if len(tracks) > 1 else ["votes"]
+    strip.set(ylim=(bands - 0.45, -0.55), xlabel=_time_label(analysis), yticks=range(bands))
+    strip.set_yticklabels(names)
+    for each in (axes, strip):
+        _strip(each)
+    _legend(figure, analysis, bool(missing))
+    _title(figure, analysis)
+    figure.subplots_adjust(left=0.09, right=0.97, top=1 - 1.02 / height, bottom=0.95 / height)
+    return render(figure)
+
+
+def _time_label(analysis: Analysis) -> str:
+    """The axis' name, and how steady the deciding face's scores are along it."""
+    label, lead = "time (s)", analysis.lead
+    used = [view.p_fake for view in lead.seen] if lead else []
+    if used and (alike := neighbour_agreement(used, lead.marks.threshold)) is not None:
+        label += f"  ·  neighbouring frames that agree: {alike:.0%}"
+    if (change := drift(used)) is not None:
+        label += f"  ·  drift of p_fake: {change:+.3f}"
+    return label
+
+
+def draw_statistics(analysis: Analysis) -> np.ndarray:
+    """Of the face that decides: votes, the distribution of p_fake, the figures behind the verdict,
+    and where in the face the evidence lies on average."""
+    figure = Figure(figsize=(15, 4.8), dpi=DPI)
+    votes_axes, histogram_axes, table_axes, map_axes = figure.subplots(
+        1, 4, gridspec_kw={"width_ratios": [1, 1.5, 1.6, 1.3]}
+    )
+    verdict, lead = analysis.verdict, analysis.lead
+    scores = np.array([view.p_fake for view in lead.seen]) if lead else np.zeros(0)
+
+    missing = len(analysis.frames) - len(scores)
+    bars = [(FAKE, verdict.fake_votes, COLOURS[FAKE]), (REAL, verdict.real_votes, COLOURS[REAL])]
+    bars.append(("not seen" if len(analysis.tracks) > 1 else "no face", missing, GREY))
+    names, counts, colours = zip(*bars, strict=True)
+    drawn = votes_axes.bar(names, counts, color=colours, width=0.6)
+    votes_axes.bar_label(drawn, padding=2)
+    votes_axes.set(title="Votes", ylabel="frames", ylim=(0, max(counts) * 1.15 or 1))
+    votes_axes.yaxis.get_major_locator().set_params(integer=True)
+
+    edges = np.linspace(0, 1, 11)
+    for vote in (REAL, FAKE):
+        part = [s for s in scores if frame_vote(s, lead.marks.threshold) == vote]
+        histogram_axes.hist(part, edges, color=COLOURS[vote], edgecolor="white", label=vote)
+    _draw_threshold(histogram_axes.axvspan, histogram_axes.axvline, analysis)
+    titles = {"title": "Distribution of p_fake", "xlabel": "p_fake", "ylabel": "frames"}
+    histogram_axes.set(xlim=(0, 1), **titles)
+    histogram_axes.yaxis.get_major_locator().set_params(integer=True)
+    for each in (votes_axes, histogram_axes):
+        _strip(each)
+
+    table_axes.axis("off")
+    table_axes.set_title("Figures", loc="left")
+    for number, (name, value) in enumerate(_figures(analysis, scores)):
+        y = 0.97 - number * 0.08
+        table_axes.text(0, y, name, va="top", color=GREY)
+        table_axes.text(1, y, value, va="top", ha="right", weight="bold")
+
+    map_axes.axis("off")
+    if lead:
+        picture, heat = face_map(lead.seen)
+        map_axes.imshow(heated(picture, heat))
+        label = LABEL_NAMES[lead.heat_label].upper()
+        map_axes.set_title(f"Evidence for {label}, mean face", fontsize=11)
+    _title(figure, analysis)
+    figure.subplots_adjust(left=0.05, right=0.98, top=0.76, bottom=0.13, wspace=0.24)
+    return render(figure)
+
+
+def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
+    verdict, lead = analysis.verdict, analysis.lead
+    which = f"face {lead.name}" if len(analysis.tracks) > 1 else "a face"
+    rows = [(f"Frames with {which}", f"{len(scores)} of {len(analysis.frames)}")]
+    if not lead:
+        return rows
+    alike = neighbour_agreement(scores.tolist(), lead.marks.threshold)
+    change = drift(scores.tolist())
+    rows += [
+        ("p_fake of the video", f"{verdict.p_fake:.3f}"),
+        ("Median of the frames", f"{np.median(scores):.3f}"),
+        ("Lowest and highest", f"{scores.min():.3f} – {scores.max():.3f}"),
+        ("Standard deviation", f"{scores.std():.3f}"),
+        ("Frames that agree", f"{verdict.agreement:.0%}"),
+        ("Neighbours that agree", "–" if alike is None else f"{alike:.0%}"),
+        ("Drift, first to second half", "–" if change is None else f"{change:+.3f}"),
+        ("Threshold", f"{lead.marks.threshold:.3f}"),
+        ("Median face side", f"{lead.side_px:.0f} px"),
+    ]
+    if lead.attention:
+        inside, chance = lead.attention
+        rows.append(("Evidence inside face box", f"{inside:.0%} (chance {chance:.0%})"))
+    rate = lead.marks.false_alarms
+    if verdict.outcome == FAKE and rate is not None and not verdict.span:
+        rows.append(("Real faces called FAKE", f"{rate:.1%} on validation"))
+    return rows
+
+
+def _title(figure: Figure, analysis: Analysis) -> None:
+    height = figure.get_figheight()
+    style = {"parse_math": False, "va": "center"}
+    left, right = 0.05, 0.97
+    top, title = 1 - 0.27 / height, title_of(analysis)
+    colour = COLOURS[analysis.verdict.outcome]
+    figure.text(left, top, title, fontsize=15, weight="bold", color=colour, **style)
+    limit = int(figure.get_figwidth() * 13 - len(title) * 1.9)
+    name = elided(analysis.path.name, max(limit, 12))
+    figure.text(right, top, name, ha="right", fontsize=10, color=GREY, **style)
+    limit = int(figure.get_figwidth() * 12)
+    figure.text(left, 1 - 0.6 / height, elided(verdict_line(analysis), limit), fontsize=10, **style)
+
+
+def _draw_threshold(span, line, analysis: Analysis) -> None:
+    marks = analysis.lead.marks if analysis.lead else Marks()
+    span(*marks.undecided(analysis.rules), color="#BBBBBB", alpha=0.3, lw=0)
+    line(marks.threshold, color="black", ls="--", lw=1.2)
+
+
+def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
+    marks = analysis.lead.marks if analysis.lead else Marks()
+    style = {"ls": "", "markersize": 8}
+    items = [
+        Line2D([], [], color=COLOURS[vote], marker=MARKERS[vote], label=f"votes {vote}", **style)
+        for vote in (FAKE, REAL)
+    ]
+    if with_missing:
+        items.append(Line2D([], [], color=GREY, marker="x", label="no face", **style))
+    items.append(Line2D([], [], color="black", ls="--", label=f"threshold {marks.threshold:.2f}"))
+    items.append(Patch(color="#BBBBBB", alpha=0.3, label="inconclusive"))
+    items.append(Line2D([], [], color="black", lw=2, label="FAKE in a row"))
+    if len(analysis.tracks) > 1:
+        items += [
+            Line2D([], [], color="#444444", ls=STYLES[n % len(STYLES)], label=f"face {track.name}")
+            for n, track in enumerate(analysis.tracks[: len(STYLES)])
+        ]
+    figure.legend(handles=items, loc="lower center", ncols=len(items), frameon=False, fontsize=8)
+
+
+def _strip(axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)

@@ -1,0 +1,88 @@
+"""What scores are worth: figures by frame and by video."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score, roc_curve
+
+from scoring.verdict import join
+from utils.config import FAKE, REAL
+
+
+@dataclass(frozen=True)
+class Scores:
+    """p_fake of n frames or videos, float in [0, 1], with their labels, 0 real and 1 fake.
+
+    groups: a name for each, such as its data set and method; samples: each frame's number in its
+    data set; None where nobody asks.
+    """
+
+    p_fake: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+    samples: np.ndarray | None = None
+
+
+def by_video(
+    frames: Scores, videos: np.ndarray, way: str = "mean", threshold: float = 0.5
+) -> Scores:
+    """The joined score of each video's frames; videos (n,) holds each frame's video number."""
+    _, first = np.unique(videos, return_index=True)
+    groups = None if frames.groups is None else frames.groups[first]
+    return Scores(join(frames.p_fake, videos, way, threshold), frames.labels[first], groups)
+
+
+def metrics(scores: Scores, threshold: float) -> dict:
+    """Figures in [0, 1] and the confusion counts; fake is the positive class.
+
+    A figure that its denominator leaves undefined is None.
+    """
+    predicted = (scores.p_fake >= threshold).astype(int)
+    tn, fp, fn, tp = confusion_matrix(scores.labels, predicted, labels=[REAL, FAKE]).ravel()
+    has_both = len(np.unique(scores.labels)) == 2
+    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    return {
+        "n": len(scores.labels),
+        "accuracy": _ratio(tp + tn, len(scores.labels)),
+        "balanced_accuracy": (recall + specificity) / 2 if has_both else None,
+        "precision": _ratio(tp, tp + fp),
+        "recall": recall,
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "auc": float(roc_auc_score(scores.labels, scores.p_fake)) if has_both else None,
+        "average_precision": (
+            float(average_precision_score(scores.labels, scores.p_fake)) if has_both else None
+        ),
+        "eer": equal_error_rate(scores) if has_both else None,
+        "confusion": {"tn": int(tn), "fp": int(fp), "fn": int(fn), "tp": int(tp)},
+    }
+
+
+def equal_error_rate(scores: Scores) -> float:
+    """Where false-positive and false-negative rate meet, interpolated on the ROC curve."""
+    fpr, tpr, _ = roc_curve(scores.labels, scores.p_fake, drop_intermediate=False)
+    gap = fpr - (1 - tpr)  # rises from -1 to 1
+    after = int(np.argmax(gap >= 0))
+    if gap[after] == 0:
+        return float(fpr[after])
+    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
+
+
+def reliability(scores: Scores, bins: int = 10) -> tuple[list[dict], float]:
+    """Mean p_fake against the share of fakes in equal bins of p_fake, both classes weighted alike,
+    and the expected calibration error: their mean distance, by the weight in the bins."""
+    weights = 1 / np.bincount(scores.labels, minlength=2)[scores.labels]
+    places = np.minimum((scores.p_fake * bins).astype(int), bins - 1)
+    rows = []
+    for number in range(bins):
+        members = places == number
+        if members.any():
+            mean = np.average(scores.p_fake[members], weights=weights[members])
+            fake = np.average(scores.labels[members], weights=weights[members])
+            share = weights[members].sum() / weights.sum()
+            rows.append({"weight": float(share), "p_fake": float(mean), "fake": float(fake)})
+    return rows, float(sum(row["weight"] * abs(row["p_fake"] - row["fake"]) for row in rows))
+
+
+def _ratio(part, whole) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,0 +1,101 @@
+"""What a training run reads: the registry's records by split, and loaders over their crops."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from datasets.crops import FaceFrames, collate
+from datasets.partners import with_blended_twins
+from datasets.registry import load_registry
+from datasets.sampling import EpochBatches
+from datasets.splits import fingerprint, leaks_by_video, load_or_make_splits, shared_people
+from network.distributed import Team
+from pictures.transforms import Preprocessing, eval_transform
+from utils import console
+from utils.config import FAKE, TrainConfig
+
+
+def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing, str]:
+    """The registry's records by split, their preprocessing, and the registry's fingerprint."""
+    registry = load_registry(config.frames_dir)
+    videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
+    needs_fakes = config.self_blend < 1
+    splits = load_or_make_splits(
+        config.splits, videos, config.seed, config.official_splits, needs_fakes
+    )
+    settings = registry["settings"]
+    preprocessing = Preprocessing(
+        settings["detector"],
+        settings["crop_size_px"],
+        settings["crop_margin"],
+        config.image_size_px,
+    )
+    console.heading("📂 DATA")
+    for name, members in splits.items():
+        fakes = sum(video["label"] == FAKE for video in members)
+        crops = sum(bool(frame["crop"]) for video in members for frame in video["frames"])
+        print(
+            f"   {name:5} {len(members):6,} videos: {len(members) - fakes:6,} real, "
+            f"{fakes:6,} fake; {crops:7,} crops"
+        )
+    shared = shared_people(splits)
+    if shared:
+        console.warn(
+            f"{shared:,} people are in two splits: the official lists of these data sets are not "
+            "by person, so test figures flatter"
+        )
+    else:
+        print("   No identity is in two splits.")
+    leaked = leaks_by_video(videos, config.seed)
+    print(f"   Split by video instead, {leaked:.0%} of the test videos would show people of train.")
+    return splits, preprocessing, fingerprint(videos)
+
+
+def make_loaders(
+    config: TrainConfig, splits: dict[str, list[dict]], preprocessing: Preprocessing, team: Team
+) -> dict[str, DataLoader]:
+    """A loader a split. Validation and test get blended twins of their reals with --self-blend."""
+    blends = config.self_blend > 0
+    _compute_alone()
+
+    def loader(name: str) -> DataLoader:
+        is_training = name == "train"
+        videos = with_blended_twins(splits[name]) if blends and not is_training else splits[name]
+        dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
+        if is_training:
+            order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}
+        else:
+            mine = range(team.rank, len(dataset), team.size)
+            order = {"sampler": mine, "batch_size": max(1, config.batch_size // team.size)}
+        return DataLoader(
+            dataset,
+            collate_fn=collate,
+            num_workers=config.workers,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_compute_alone,
+            generator=torch.Generator(),  # or loading would draw from the weights' randomness
+            persistent_workers=config.workers > 0 and is_training,
+            prefetch_factor=4 if config.workers else None,
+            **order,
+        )
+
+    return {name: loader(name) for name in splits}
+
+
+def _compute_alone(_=None) -> None:
+    cv2.setNumThreads(1)  # the cores are the network's and the other processes'
+
+
+def set_size(loader: DataLoader, preprocessing: Preprocessing, size_px: int) -> Preprocessing:
+    """Let an evaluation loader give images of this size; returns the preprocessing that this is."""
+    preprocessing = replace(preprocessing, image_size_px=size_px)
+    loader.dataset.transform = eval_transform(preprocessing)
+    return preprocessing
+
+
+def class_weights(counts: np.ndarray) -> torch.Tensor:
+    """Loss weights (2,) that make both classes count alike: n / (2 n_class)."""
+    return torch.tensor(counts.sum() / (2 * np.maximum(counts, 1)), dtype=torch.float32)

@@ -1,0 +1,245 @@
+"""The state of a training run: started, saved while it runs, restored by --resume."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from network.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from network.device import choose_precision, place
+from network.lite1 import is_lite1, load_lite1
+from network.model import DeepfakeDetector, WeightsError
+from pictures.transforms import Preprocessing
+from scoring.calibration import Calibration
+from training.epoch import TrainingError
+from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
+
+# What an interrupted run and its continuation need not share: places, processes, speed.
+FREE_SETTINGS = {"preset", "frames_dir", "splits", "models", "results", "run_name", "init"}
+FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume", "max_wrong"}
+
+
+@dataclass
+class Run:
+    """Everything that changes while training, and so everything that --resume restores.
+
+    epoch: finished epochs of epochs. step, tally: batches done of the next one, and their sums.
+    ema: the averaged weights, or None. frozen_norm: whether this epoch leaves the statistics of
+    batch normalisation as they are. best_score: highest validation video AUC so far, in [0, 1].
+    history: one entry an epoch.
+    """
+
+    model: DeepfakeDetector
+    ema: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.ReduceLROnPlateau
+    scaler: torch.amp.GradScaler
+    precision: str
+    schedule: str
+    epochs: int
+    clip_gradient: float = 0.0
+    frozen_norm: bool = False
+    epoch: int = 0
+    step: int = 0
+    tally: dict = field(default_factory=lambda: {"seen": 0, "loss": 0.0, "correct": 0})
+    best_score: float = -1.0
+    history: list[dict] = field(default_factory=list)
+
+    @property
+    def judged_model(self) -> DeepfakeDetector:
+        """The weights that validation judges and best_model.pth keeps."""
+        return self.ema.module if self.ema else self.model
+
+    def finish_epoch(self, entry: dict) -> None:
+        self.epoch, self.step = self.epoch + 1, 0
+        self.tally = {"seen": 0, "loss": 0.0, "correct": 0}
+        self.history.append({"epoch": self.epoch} | entry)
+        if self.schedule == "plateau":
+            self.scheduler.step(entry["video"]["auc"])
+
+
+def start_run(config: TrainConfig, device: torch.device) -> Run:
+    """A fresh run. Raises WeightsError when its first weights cannot be had."""
+    pretrained = config.pretrained and not config.resume and not config.init
+    model = DeepfakeDetector(config.dropout, pretrained, config.arch, config.stochastic_depth)
+    if config.init and not config.resume:
+        load_first_weights(model, Path(config.init))
+    precision = config.precision
+    if precision == "auto":
+        precision = choose_precision(place(model, device), device, config.image_size_px)
+    place(model, device)
+    ema = None
+    if config.ema:
+        ema = AveragedModel(model, multi_avg_fn=_average(config.ema), use_buffers=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    for group in optimizer.param_groups:
+        group["initial_lr"] = config.learning_rate
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode="max", factor=0.5, patience=2
+    )
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    shape = config.schedule, config.epochs, config.clip_gradient
+    return Run(model, ema, optimizer, scheduler, scaler, precision, *shape)
+
+
+def _average(decay: float):
+    """An exponential moving average that forgets its first, poor weights sooner than its later."""
+
+    def update(averages: list, values: list, count: torch.Tensor) -> None:
+        slow = min(decay, (1 + int(count)) / (10 + int(count)))
+        get_ema_multi_avg_fn(slow)(averages, values, count)
+
+    return update
+
+
+def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
+    """Start from a checkpoint of this project, or from EfficientNet-Lite1's file for B1.
+
+    Raises WeightsError for anything else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises as many kinds as there are ways to damage a file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path} cannot be read ({reason}): name another with --init") from error
+    if isinstance(content, dict) and is_lite1(content):
+        if model.arch != "efficientnet_b1":
+            raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
+        load_lite1(model.features, content)
+        return
+    checkpoint = load_checkpoint(path)
+    if checkpoint.model.arch != model.arch:
+        raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
+    model.load_state_dict(checkpoint.model.state_dict())
+
+
+def check_not_unfinished(config: TrainConfig) -> None:
+    """Refuse to start over an interrupted run. Raises TrainingError."""
+    path = config.models / LAST_MODEL_NAME
+    if config.resume or not path.exists():
+        return
+    state = _load_state(path).training
+    if state["epoch"] < state["epochs"]:
+        raise TrainingError(
+            f"{path} holds a run interrupted after {describe_place(state)} of {state['epochs']}: "
+            "go on with --resume, or delete it to start over"
+        )
+
+
+def describe_place(state: dict) -> str:
+    steps = f" and {state['step']} batches" if state["step"] else ""
+    return f"epoch {state['epoch']}{steps}"
+
+
+def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
+    """Restore the state that was saved last.
+
+    Raises TrainingError without one, or when it is of other data or settings.
+    """
+    path = config.models / LAST_MODEL_NAME
+    checkpoint = _load_state(path)
+    state = checkpoint.training
+    for name, value in _shared(config).items():
+        before = state["config"].get(name, getattr(TrainConfig, name))  # flags since come as unset
+        if before != value:
+            flag = "--" + name.replace("_", "-")
+            raise TrainingError(
+                f"{path} was made with {flag} {before}, not {value}: resume with the same settings"
+            )
+    if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
+        raise TrainingError(f"{path} was trained on other crops: delete it to start over")
+    run.model.load_state_dict(checkpoint.model.state_dict())
+    for part in ("optimizer", "scheduler", "scaler") + (("ema",) if run.ema else ()):
+        getattr(run, part).load_state_dict(state[part])
+    torch.set_rng_state(state["rng"])
+    if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    for name in ("precision", "epoch", "step", "tally", "best_score", "history"):
+        setattr(run, name, state[name])
+
+
+def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
+    """Write last.pth, between batches or between epochs."""
+    state = _about(run, config, data_mark) | {
+        "epochs": config.epochs,
+        "step": run.step,
+        "tally": run.tally,
+        "precision": run.precision,
+        "best_score": run.best_score,
+        "history": run.history,
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict(),
+        "scaler": run.scaler.state_dict(),
+        "ema": run.ema.state_dict() if run.ema else None,
+    }
+    _save(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
+
+
+def save_if_best(
+    run: Run,
+    config: TrainConfig,
+    preprocessing: Preprocessing,
+    data_mark: str,
+    calibration: Calibration,
+    datasets: list[str],
+) -> bool:
+    """Write best_model.pth where validation has not been as good before; say whether it was.
+
+    datasets: names of those that the training split holds.
+    """
+    measured = run.history[-1]["video"]
+    if measured["auc"] <= run.best_score:
+        return False
+    run.best_score = measured["auc"]
+    about = _about(run, config, data_mark) | {"datasets": datasets}
+    best = Checkpoint(
+        run.judged_model, preprocessing, metrics={"validation": measured}, training=about
+    )
+    save_calibrated(config, best, calibration)
+    return True
+
+
+def save_calibrated(config: TrainConfig, best: Checkpoint, calibration: Calibration) -> None:
+    """Write best_model.pth with what validation taught about it."""
+    best.threshold, best.temperature = calibration.threshold, calibration.temperature
+    best.metrics["calibration"] = asdict(calibration)
+    _save(config.models / BEST_MODEL_NAME, best, half=True)
+
+
+def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:
+    return {"config": _shared(config), "registry": data_mark, "epoch": run.epoch}
+
+
+def _shared(config: TrainConfig) -> dict:
+    free = FREE_SETTINGS if config.schedule == "cosine" else FREE_SETTINGS | {"epochs"}
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
+
+
+def _save(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
+    try:
+        save_checkpoint(path, checkpoint, half)
+    except (OSError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path} cannot be written ({error}): make room or change --models, "
+            "then go on with --resume"
+        ) from error
+
+
+def _load_state(path: Path) -> Checkpoint:
+    """A checkpoint with the state of its run. Raises TrainingError."""
+    if not path.exists():
+        raise TrainingError(f"{path} not found: there is nothing to resume, start without --resume")
+    try:
+        checkpoint = load_checkpoint(path)
+    except CheckpointError as error:
+        raise TrainingError(f"{path} is damaged: delete it to start over") from error
+    if not {"registry", "config", "epoch", "epochs", "step", "optimizer", "rng"} <= set(
+        checkpoint.training
+    ):
+        raise TrainingError(f"{path} holds no state of a run: delete it to start over")
+    return checkpoint

@@ -1,0 +1,206 @@
+"""The training loop, from the first epoch to the one look at the test set."""
+
+import contextlib
+import signal
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from datasets.sampling import size_at
+from network.checkpoint import Checkpoint, load_checkpoint
+from network.device import describe_device, place
+from network.distributed import Team
+from scoring.calibration import Outcome, calibrate, calibrate_by_sharpness
+from scoring.intervals import about_records, by_name
+from scoring.metrics import Scores, by_video, metrics
+from training.epoch import evaluate, train_one_epoch
+from training.loaders import class_weights, set_size
+from training.run import Run, save_calibrated, save_if_best, save_run
+from utils import console
+from utils.config import BEST_MODEL_NAME, FAKE, REAL
+from utils.console import shown
+from utils.files import write_json_lines
+
+SECONDS_BETWEEN_SAVES = 600
+
+
+class Stop:
+    """Ctrl-C asks for a stop between two batches, where the run can be saved; twice, at once."""
+
+    def __init__(self):
+        self.asked = False
+
+    @contextlib.contextmanager
+    def on_interrupt(self):
+        def ask(*_):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.asked = True
+
+        before = signal.signal(signal.SIGINT, ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, team: Team) -> None:
+    sampler, stop, saved = loaders["train"].batch_sampler, Stop(), time.monotonic()
+    net = torch.compile(run.model) if config.compile else run.model
+    if team.size > 1:
+        net = nn.parallel.DistributedDataParallel(net)
+    folder = config.results / "training" / config.run_name
+
+    def save() -> None:
+        if team.is_main:
+            save_run(run, config, preprocessing, data_mark)
+
+    def after_batch() -> None:
+        nonlocal saved
+        asked = team.any(stop.asked)
+        if asked or time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+            saved = time.monotonic()
+            save()
+        if asked:
+            raise KeyboardInterrupt
+
+    while run.epoch < config.epochs:
+        sampler.set_epoch(run.epoch, run.step)
+        weights = class_weights(sampler.counts)
+        if not run.history and not run.step:
+            print(
+                f"   {sampler.counts.sum():,} crops an epoch, "
+                f"{sampler.counts[FAKE] / sampler.counts.sum():.0%} fake; loss weights: "
+                f"real {weights[REAL]:.2f}, fake {weights[FAKE]:.2f}"
+            )
+        loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
+        run.frozen_norm = run.epoch >= round(config.batch_norm * config.epochs)
+        label = f"Epoch {run.epoch + 1}/{config.epochs}"
+        with stop.on_interrupt():
+            trained = train_one_epoch(
+                run, net, loaders["train"], loss_function, device, label, after_batch
+            )
+        team.share_buffers(run.model)
+        save()  # so that an interruption of the validation costs no training
+        judged = set_size(loaders["val"], preprocessing, size_at(config, run.epoch))
+        frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", team)
+        measured = {
+            "frame": metrics(frames, 0.5),
+            "video": metrics(by_video(frames, numbers), 0.5),
+        }
+        run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
+        is_best = False
+        if team.is_main:
+            calibration = calibrate(frames, numbers, config.max_wrong)
+            datasets = sorted({v["dataset"] for v in loaders["train"].dataset.videos})
+            is_best = save_if_best(run, config, judged, data_mark, calibration, datasets)
+            write_json_lines(folder / "history.jsonl", run.history)
+        save()
+        saved = time.monotonic()
+        print(
+            f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
+            f"{trained['images_per_second']:.1f} images/s; validation video AUC "
+            f"{measured['video']['auc']:.4f}, accuracy {measured['video']['accuracy']:.2%}"
+            + (" (best, saved)" if is_best else ""),
+            flush=True,
+        )
+
+
+def percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2%}"
+
+
+def print_results(title: str, result: dict) -> None:
+    rows = [f"  {title}", None]
+    for name in ("accuracy", "precision", "recall", "f1", "auc"):
+        label = {"accuracy": "Test Accuracy", "f1": "F1-Score", "auc": "AUC"}.get(name)
+        rows.append(f"{label or name.capitalize()}:".ljust(18) + percent(result[name]))
+    rows += ["", "Confusion Matrix:"]
+    for key, name in (
+        ("tn", "True Negatives"),
+        ("fp", "False Positives"),
+        ("fn", "False Negatives"),
+        ("tp", "True Positives"),
+    ):
+        rows.append(f"  {name + ':':17}{result['confusion'][key]:,}")
+    print("╔" + "═" * 40 + "╗")
+    for row in rows:
+        print("╠" + "═" * 40 + "╣" if row is None else f"║ {row:38} ║")
+    print("╚" + "═" * 40 + "╝")
+
+
+def calibrate_best(config, best: Checkpoint, scored: dict, dataset) -> None:
+    """Say nothing where validation was too often wrong, as it is or under one of HARMS; more often
+    so for faces less sharp."""
+    frames, numbers = scored["val"]
+    calibration = calibrate(frames, numbers, config.max_wrong)
+    worse = scored["worse"][0]
+    both = [frames, replace(worse, groups=np.array([dataset.harm(i) for i in worse.samples]))]
+    sharpness = []
+    for is_worse, scores in zip((False, True), both, strict=True):
+        dataset.worse = is_worse
+        samples = console.progress(scores.samples, len(scores.samples), "Sharpness", "crops")
+        sharpness += [dataset.sharpness(int(index)) for index in samples]
+    dataset.worse = False
+    together = Scores(
+        *(np.concatenate([getattr(s, n) for s in both]) for n in ("p_fake", "labels", "groups"))
+    )
+    videos = np.concatenate([numbers, scored["worse"][1] + len(dataset.videos)])
+    known = calibrate_by_sharpness(calibration, together, videos, np.array(sharpness))
+    never = ["REAL"] * (known.real_below == 0) + ["FAKE"] * (known.fake_from == 1)
+    if never:
+        counts = np.bincount(by_video(frames, numbers).labels, minlength=2)
+        console.warn(
+            f"{counts[REAL]:,} real and {counts[FAKE]:,} fake validation videos are too few, or "
+            f"too alike, for a verdict {' or '.join(never)} that is wrong in at most "
+            f"{config.max_wrong:.0%}: it will be INCONCLUSIVE"
+        )
+    save_calibrated(config, best, known)
+
+
+def test_best(
+    run: Run, config, loaders: dict, device, data_mark: str, team: Team
+) -> tuple[dict, dict[str, Outcome]] | None:
+    """Touch the test set, once, with the epoch that validation chose. Returns what report.json
+    holds, and the outcomes on 'val' and 'test'; None but for the team's first."""
+    team.wait()  # until the last epoch is saved
+    path = config.models / BEST_MODEL_NAME
+    best = load_checkpoint(path)
+    place(best.model, device)
+    scored = {}
+    passes = (("val", "val", False), ("worse", "val", True), ("test", "test", False))
+    for name, split, worse in passes:
+        loader = loaders[split]
+        set_size(loader, best.preprocessing, best.preprocessing.image_size_px)
+        loader.dataset.worse = worse
+        label = {"worse": "Validation made worse"}.get(name, name.capitalize())
+        scored[name] = evaluate(best.model, loader, device, label, team)
+    if not team.is_main:
+        return None
+    calibrate_best(config, best, scored, loaders["val"].dataset)
+    outcomes = {
+        name: Outcome(*scored[name], best.temperature, best.marks()) for name in ("val", "test")
+    }
+    test = outcomes["test"]
+    console.heading("📊 TEST RESULTS")
+    results = {"video": test.video_metrics, "frame": test.frame_metrics}
+    for unit, result in results.items():
+        print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
+    about = about_records(loaders["test"].dataset.videos)
+    kinds = by_name(test, about.kinds, about)
+    report = {
+        "version": 1,
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "registry": data_mark,
+        "device": describe_device(device),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "best_epoch": best.training["epoch"],
+        "calibration": best.metrics["calibration"],
+        "history": run.history,
+        "test": results | {"by_method": {name: found["video"] for name, found in kinds.items()}},
+    }
+    console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
+    return report, outcomes

@@ -1,0 +1,64 @@
+"""What the console says behind a verdict: false alarms, parts, evidence beside the face."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faces.detect import Face
+from judging.analysis import Analysis, Track, View
+from judging.transcript import describe_false_alarms, print_analysis
+from media.frame import Frame
+from scoring.verdict import Marks, judge, most_suspicious
+from utils.config import VerdictConfig
+
+FACE = Face((10, 10, 50, 60), None, 0.9)
+
+
+MEASURED = Marks(0.5, 0.5, 0.5, 0.04)
+
+
+def analysed(*scores_of_faces, marks=MEASURED, name="clip.mp4", attention=None):
+    count = len(scores_of_faces[0])
+    frames = [Frame(n, float(n), np.zeros((80, 80, 3), np.uint8)) for n in range(count)]
+    image = name.endswith("png")
+    tracks = []
+    for letter, scores in zip("ABC", scores_of_faces, strict=False):
+        views = [None if p is None else View(FACE, p_fake=p) for p in scores]
+        track = Track(letter, views, marks, attention=attention)
+        seconds = [frame.seconds for frame in frames]
+        track.verdict = judge(scores, marks, VerdictConfig(), seconds, image)
+        tracks.append(track)
+    lead = tracks[most_suspicious([t.verdict for t in tracks], VerdictConfig(), image)]
+    return Analysis(Path(name), frames, tracks, [], lead.verdict, lead)
+
+
+def test_false_alarms_grow_with_the_faces_that_could_give_one():
+    fake, real, brief = [0.9] * 4, [0.1] * 4, [0.9, None, None, None]
+    assert describe_false_alarms(analysed(fake)).count("%") == 1
+    assert "4.0%" in describe_false_alarms(analysed(fake, brief))
+    assert "2 real faces it would be 7.8%" in describe_false_alarms(analysed(fake, real, brief))
+    # In a picture every face could.
+    assert "7.8%" in describe_false_alarms(analysed([0.9], [0.1], name="two.png"))
+
+
+def test_what_was_not_measured_is_not_said():
+    part = analysed([0.1] * 6 + [0.95] * 4)
+    assert part.verdict.span == (6.0, 9.0)
+    assert "not measured" in describe_false_alarms(part)
+    assert "not measured" in describe_false_alarms(analysed([0.9] * 4, marks=Marks()))
+
+
+@pytest.mark.parametrize("inside, warns", [(0.3, True), (0.6, False)])
+def test_evidence_beside_the_face_is_warned_of(capsys, inside, warns):
+    print_analysis(analysed([0.9] * 4, attention=(inside, 0.45)), True)
+    printed = capsys.readouterr().out
+    assert f"inside the face box: {inside:.0%} (evenly spread it would be 45%)" in printed
+    assert ("mistrust this verdict" in printed) == warns
+
+
+def test_a_part_is_named_with_its_seconds_and_the_runs_around_it(capsys):
+    print_analysis(analysed([0.6, 0.7, 0.1, 0.1, 0.1, 0.1, 0.95, 0.97, 0.96, 0.1]), True)
+    printed = capsys.readouterr().out
+    assert "🔴 DEEPFAKE DETECTED from 6.00s to 8.00s" in printed
+    assert "FAKE in a row: 0.00s to 1.00s (2 frames), 6.00s to 8.00s (3 frames)" in printed
