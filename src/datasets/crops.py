@@ -1,5 +1,6 @@
 """Crops as a torch dataset: loading, augmentation, blending, and batches of them."""
 
+import json
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -9,15 +10,17 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from datasets.draws import PLAIN, RECONSTRUCTION
 from datasets.partners import partners_of
-from datasets.registry import CropError
+from datasets.registry import CropError, RegistryError
 from datasets.sampling import Draw
 from faces.quality import face_sharpness
-from pictures.blending import Blend, blend_self, blend_swap
+from pictures.blending import Blend, blend_copy, blend_self, blend_swap
 from pictures.harms import HARMS, harm
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
 from utils.config import FAKE, REAL
 
+COPIES_NAME = "reconstructions.json"
 SWAP_SHARE = 0.5  # of blends that take another person's face
 
 
@@ -59,8 +62,9 @@ class FaceFrames(Dataset):
     """The crops of some registry records, and of the blended twins among them.
 
     Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
-    for. With self_blend a Draw of a real crop gives two items, the crop and its own blended fake,
-    which went through the same changes.
+    for. A Draw of a real crop with a use gives two items, the crop and the fake that is made of it,
+    which went through the same changes. self_blend: whether partners for blends are wanted. copies:
+    names of the crops that have a reconstruction.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class FaceFrames(Dataset):
             if frame["crop"]
         ]
         self.partners = partners_of(self.samples, videos) if self_blend else {}
+        self.copies = reconstructed_crops(frames_dir) if is_training else {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -126,19 +131,23 @@ class FaceFrames(Dataset):
         return Item(image, self.samples[index].label, index)
 
     def blend_of(self, draw: Draw) -> Blend:
-        """The blend that training makes of a real crop. Raises CropError with its path."""
+        """A real crop and the fake that training makes of it. Raises CropError with its path."""
         rng = np.random.default_rng([draw.seed, 1])
+        sample = self.samples[draw.index]
+        image = self._read(sample.name)
+        if draw.use == RECONSTRUCTION:
+            copy = self._read(self.copies[sample.name])
+            return blend_copy(image, copy, sample.landmarks_xy, rng)
         method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
-        image = self._read(self.samples[draw.index].name)
         return self._blend(draw.index, image, method, rng, draw.difficulty)
 
     def _training_items(self, draw: Draw) -> list[Item]:
         sample = self.samples[draw.index]
-        if self.self_blend and sample.label == REAL:
+        if draw.use == PLAIN:
+            pair = [(self._read(sample.name), sample.label)]
+        else:
             blend = self.blend_of(draw)
             pair = [(blend.real, REAL), (blend.fake, FAKE)]
-        else:
-            pair = [(self._read(sample.name), sample.label)]
         return [
             Item(train_transform(image, draw.size_px, draw.seed), label, draw.index)
             for image, label in pair
@@ -163,6 +172,16 @@ class FaceFrames(Dataset):
         if image is None:
             raise CropError(str(path))
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def reconstructed_crops(frames_dir: Path) -> dict[str, str]:
+    """For each crop with a copy that went through an autoencoder that copy's path, both below
+    frames_dir; none before src/reconstruct_faces.py was run."""
+    path = frames_dir / COPIES_NAME
+    try:
+        return json.loads(path.read_bytes())["copies"] if path.exists() else {}
+    except (OSError, ValueError, KeyError) as error:
+        raise RegistryError(f"{path} is damaged: run src/reconstruct_faces.py again") from error
 
 
 def collate(items: list) -> Batch:

@@ -1,4 +1,4 @@
-"""Who is blended with whom: the blended twins of real records, and the faces they may take."""
+"""Who goes with whom: fakes and their own footage, reals and their twins, faces to be swapped."""
 
 import numpy as np
 
@@ -9,11 +9,17 @@ from utils.config import FAKE, REAL
 METHODS = ("self-blend", "swap")  # of evaluation's blended twins
 
 
-def with_blended_twins(videos: list[dict]) -> list[dict]:
-    """The videos, and behind them for each real one two fakes: its self-blend, and its swap."""
+def pair_of(record: dict) -> str | None:
+    """What a deepfake shares with the real footage it was made from, None where nobody knows."""
+    return record.get("pair")
+
+
+def with_blended_twins(videos: list[dict], methods: tuple[str, ...] = METHODS) -> list[dict]:
+    """The videos, and behind them for each real one its fakes: its self-blend, and its swap."""
+    facts = {"label": FAKE, "dataset": "blended", "source": None, "pair": None}
     twins = [
-        video | {"id": video["id"], "label": FAKE, "dataset": "blended", "method": method}
-        for method in METHODS
+        video | facts | {"method": method}
+        for method in methods
         for video in videos
         if video["label"] == REAL
     ]

@@ -140,6 +140,11 @@ def _write_frame(
     }
 
 
+def source_of(record: dict) -> str:
+    """Where a record's footage comes from: its collection, or the data set itself."""
+    return record.get("source") or record["dataset"]
+
+
 def counts_of(record: dict) -> dict[str, int]:
     """1 video, its crops, its frames without a face, and its crops with a quality flag."""
     crops = [frame for frame in record["frames"] if frame["crop"]]

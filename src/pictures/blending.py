@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from media.compression import jpeg
+
 # A mean face, in eye distances from the middle between the eyes, y pointing down: where the five
 # landmarks lie, and the right half (left in the picture) of its outlines, from top to bottom.
 FIVE_POINTS = np.array([(-0.5, 0), (0.5, 0), (0, 0.62), (-0.4, 1.08), (0.4, 1.08)], np.float32)
@@ -30,6 +32,8 @@ FAMILIES = {
     "eyes": (EYES, 0.09),
 }
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
+COPY_QUALITY = 95  # in which copies are stored
+WHOLE_COPIES = 0.5  # of reconstructions; of the others a part is put into the crop
 MIN_DIFFERENCE = 1.5  # mean grey levels inside the mask; below it nobody could tell
 
 
@@ -81,6 +85,27 @@ def blend_swap(
     if rng.uniform() < 0.7:
         face = change_sharpness(face, rng, difficulty)
     return _blend(face, target, target_landmarks_xy, rng, difficulty)
+
+
+def blend_copy(
+    image: np.ndarray,
+    copy: np.ndarray,
+    landmarks_xy: np.ndarray | None,
+    rng: np.random.Generator,
+) -> Blend:
+    """A crop's copy from a generator: as a whole, or only its face or a part put into the crop.
+
+    Shapes as in blend_self; where the copy is smaller, the crop is scaled down and up as it was,
+    and compressed alike, so that sharpness says nothing. Without landmarks always as a whole.
+    """
+    size, small = image.shape[0], copy.shape[0]
+    image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+    both = [jpeg(image, COPY_QUALITY), copy]
+    image, copy = (cv2.resize(i, (size, size), interpolation=cv2.INTER_CUBIC) for i in both)
+    if landmarks_xy is None or rng.uniform() < WHOLE_COPIES:
+        return Blend(image, copy, np.ones(image.shape[:2], np.float32))
+    mask = make_mask(image.shape[0], landmarks_xy, rng)
+    return Blend(image, cv2.blendLinear(copy, image, mask, 1 - mask), mask)
 
 
 def change(image: np.ndarray, rng: np.random.Generator, difficulty: float) -> np.ndarray:

@@ -55,6 +55,10 @@ def draw_curves(history: list[dict], best_epoch: int) -> np.ndarray:
         plot(auc_axes, auc, f"validation, by {unit}", COLOURS[REAL], ls=dashes)
         accuracy = [e[unit]["balanced_accuracy"] for e in history]
         plot(accuracy_axes, accuracy, f"validation, by {unit}", COLOURS[REAL], ls=dashes)
+    shares = [e["video"].get("paired", {}).get("share") for e in history]
+    if any(share is not None for share in shares):
+        shares = [np.nan if share is None else share for share in shares]
+        plot(auc_axes, shares, "fakes above their own footage", "#009E73", ls="--")
     accuracy = [e["train"]["accuracy"] for e in history]
     plot(accuracy_axes, accuracy, "train, plain", COLOURS[FAKE])
     titles = ("Loss", "AUC", "Balanced accuracy")

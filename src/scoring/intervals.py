@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.registry import source_of
 from datasets.splits import connected_components
 from scoring.calibration import Outcome
 from scoring.metrics import Scores, by_video, metrics
@@ -27,8 +28,8 @@ class About:
 def about_records(records: list[dict]) -> About:
     return About(
         np.array([record["label"] for record in records]),
-        np.array([record["dataset"] for record in records]),
-        np.array([f"{record['dataset']} {record['method']}" for record in records]),
+        np.array([source_of(record) for record in records]),
+        np.array([f"{source_of(record)} {record['method']}" for record in records]),
         people_groups(records),
     )
 

@@ -14,13 +14,15 @@ class Scores:
     """p_fake of n frames or videos, float in [0, 1], with their labels, 0 real and 1 fake.
 
     groups: a name for each, such as its data set and method; samples: each frame's number in its
-    data set; None where nobody asks.
+    data set; pairs: what a fake shares with its own real footage, '' where it is not known; None
+    where nobody asks.
     """
 
     p_fake: np.ndarray
     labels: np.ndarray
     groups: np.ndarray | None = None
     samples: np.ndarray | None = None
+    pairs: np.ndarray | None = None
 
 
 def by_video(
@@ -28,8 +30,35 @@ def by_video(
 ) -> Scores:
     """The joined score of each video's frames; videos (n,) holds each frame's video number."""
     _, first = np.unique(videos, return_index=True)
-    groups = None if frames.groups is None else frames.groups[first]
-    return Scores(join(frames.p_fake, videos, way, threshold), frames.labels[first], groups)
+    groups, pairs = (
+        None if part is None else part[first] for part in (frames.groups, frames.pairs)
+    )
+    p_fake = join(frames.p_fake, videos, way, threshold)
+    return Scores(p_fake, frames.labels[first], groups, pairs=pairs)
+
+
+def above_own(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the fakes whose own real footage is among the scores, and of each the share of
+    that footage that it scores above, ties half; (m,) both."""
+    if scores.pairs is None:
+        return np.zeros(0, int), np.zeros(0)
+    numbers, shares = [], []
+    for number in np.flatnonzero((scores.labels == FAKE) & (scores.pairs != "")):
+        own = scores.p_fake[(scores.labels == REAL) & (scores.pairs == scores.pairs[number])]
+        if len(own):
+            score = scores.p_fake[number]
+            numbers.append(number)
+            shares.append(((score > own) + 0.5 * (score == own)).mean())
+    return np.array(numbers, int), np.array(shares)
+
+
+def paired(scores: Scores) -> dict:
+    """The share of fakes scored above their own real footage, and their number; None without any.
+
+    Both share camera, light and page, so that only the forgery can tell them apart.
+    """
+    _, shares = above_own(scores)
+    return {"share": float(shares.mean()) if len(shares) else None, "n": len(shares)}
 
 
 def metrics(scores: Scores, threshold: float) -> dict:

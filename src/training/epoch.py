@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from datasets.crops import Batch
+from datasets.partners import pair_of
+from datasets.registry import source_of
 from network.device import DTYPES
 from network.distributed import Team
 from scoring.metrics import Scores
@@ -159,6 +161,8 @@ def evaluate(
     indices = indices[order].astype(int)
     samples = [loader.dataset.samples[index] for index in indices]
     numbers = np.array([sample.video for sample in samples])
-    kinds = np.array([f"{v['dataset']} {v['method']}" for v in loader.dataset.videos])
+    videos = loader.dataset.videos
+    kinds = np.array([f"{source_of(video)} {video['method']}" for video in videos])
+    pairs = np.array([pair_of(video) or "" for video in videos])
     labels = np.array([sample.label for sample in samples])
-    return Scores(p_fake[order], labels, kinds[numbers], indices), numbers
+    return Scores(p_fake[order], labels, kinds[numbers], indices, pairs[numbers]), numbers

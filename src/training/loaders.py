@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from datasets.crops import FaceFrames, collate
+from datasets.draws import watched
 from datasets.partners import with_blended_twins
 from datasets.registry import load_registry
 from datasets.sampling import EpochBatches
@@ -22,7 +23,7 @@ def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing
     """The registry's records by split, their preprocessing, and the registry's fingerprint."""
     registry = load_registry(config.frames_dir)
     videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
-    needs_fakes = config.self_blend < 1
+    needs_fakes = config.self_blend + config.reconstructed < 1
     splits = load_or_make_splits(
         config.splits, videos, config.seed, config.official_splits, needs_fakes
     )
@@ -57,13 +58,13 @@ def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing
 def make_loaders(
     config: TrainConfig, splits: dict[str, list[dict]], preprocessing: Preprocessing, team: Team
 ) -> dict[str, DataLoader]:
-    """A loader a split. Validation and test get blended twins of their reals with --self-blend."""
+    """A loader a split, and 'watch' for what an epoch is judged by. Validation and test get blended
+    twins of their reals with --self-blend."""
     blends = config.self_blend > 0
     _compute_alone()
 
-    def loader(name: str) -> DataLoader:
+    def loader(name: str, videos: list[dict]) -> DataLoader:
         is_training = name == "train"
-        videos = with_blended_twins(splits[name]) if blends and not is_training else splits[name]
         dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
         if is_training:
             order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}
@@ -82,7 +83,16 @@ def make_loaders(
             **order,
         )
 
-    return {name: loader(name) for name in splits}
+    shown = {
+        name: with_blended_twins(videos) if blends and name != "train" else videos
+        for name, videos in splits.items()
+    }
+    if config.val_pictures and "val" in splits:
+        shown["watch"] = watched(splits["val"], config.val_pictures, blends)
+    loaders = {name: loader(name, videos) for name, videos in shown.items()}
+    if "val" in loaders:
+        loaders.setdefault("watch", loaders["val"])
+    return loaders
 
 
 def _compute_alone(_=None) -> None:

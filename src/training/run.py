@@ -26,7 +26,7 @@ class Run:
 
     epoch: finished epochs of epochs. step, tally: batches done of the next one, and their sums.
     ema: the averaged weights, or None. frozen_norm: whether this epoch leaves the statistics of
-    batch normalisation as they are. best_score: highest validation video AUC so far, in [0, 1].
+    batch normalisation as they are. best_score: of the best epoch so far, as merit gives it.
     history: one entry an epoch.
     """
 
@@ -43,7 +43,7 @@ class Run:
     epoch: int = 0
     step: int = 0
     tally: dict = field(default_factory=lambda: {"seen": 0, "loss": 0.0, "correct": 0})
-    best_score: float = -1.0
+    best_score: list[float] | float = -1.0
     history: list[dict] = field(default_factory=list)
 
     @property
@@ -193,15 +193,26 @@ def save_if_best(
     datasets: names of those that the training split holds.
     """
     measured = run.history[-1]["video"]
-    if measured["auc"] <= run.best_score:
+    if merit(measured, config.select) <= _as_merit(run.best_score):
         return False
-    run.best_score = measured["auc"]
+    run.best_score = merit(measured, config.select)
     about = _about(run, config, data_mark) | {"datasets": datasets}
     best = Checkpoint(
         run.judged_model, preprocessing, metrics={"validation": measured}, training=about
     )
     save_calibrated(config, best, calibration)
     return True
+
+
+def merit(measured: dict, select: str) -> list[float]:
+    """What the epochs are compared by, in this order: validation video AUC, before it with select
+    'paired' the share of fakes above their own footage; each in [0, 1]."""
+    share = measured["paired"]["share"] or 0.0 if "paired" in measured else 0.0
+    return [share, measured["auc"]] if select == "paired" else [measured["auc"]]
+
+
+def _as_merit(stored: list[float] | float) -> list[float]:
+    return stored if isinstance(stored, list) else [stored]  # a number in older files
 
 
 def save_calibrated(config: TrainConfig, best: Checkpoint, calibration: Calibration) -> None:

@@ -16,7 +16,7 @@ from network.device import describe_device, place
 from network.distributed import Team
 from scoring.calibration import Outcome, calibrate, calibrate_by_sharpness
 from scoring.intervals import about_records, by_name
-from scoring.metrics import Scores, by_video, metrics
+from scoring.metrics import Scores, by_video, metrics, paired
 from training.epoch import evaluate, train_one_epoch
 from training.loaders import class_weights, set_size
 from training.run import Run, save_calibrated, save_if_best, save_run
@@ -85,11 +85,12 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
             )
         team.share_buffers(run.model)
         save()  # so that an interruption of the validation costs no training
-        judged = set_size(loaders["val"], preprocessing, size_at(config, run.epoch))
-        frames, numbers = evaluate(run.judged_model, loaders["val"], device, "Validation", team)
+        judged = set_size(loaders["watch"], preprocessing, size_at(config, run.epoch))
+        frames, numbers = evaluate(run.judged_model, loaders["watch"], device, "Validation", team)
+        videos = by_video(frames, numbers)
         measured = {
             "frame": metrics(frames, 0.5),
-            "video": metrics(by_video(frames, numbers), 0.5),
+            "video": metrics(videos, 0.5) | {"paired": paired(videos)},
         }
         run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
         is_best = False
@@ -104,9 +105,17 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
             f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
             f"{trained['images_per_second']:.1f} images/s; validation video AUC "
             f"{measured['video']['auc']:.4f}, accuracy {measured['video']['accuracy']:.2%}"
+            + paired_text(measured["video"]["paired"])
             + (" (best, saved)" if is_best else ""),
             flush=True,
         )
+
+
+def paired_text(found: dict) -> str:
+    """The paired measure as the console adds it to other figures, '' where there are no pairs."""
+    if not found["n"]:
+        return ""
+    return f", {found['share']:.2%} of {found['n']} fakes above their own footage"
 
 
 def percent(value: float | None) -> str:

@@ -86,6 +86,17 @@ class ImportConfig:
 
 
 @dataclass(frozen=True)
+class ReconstructConfig:
+    """Settings of reconstruct_faces.py."""
+
+    frames_dir: Path = option(FRAMES_DIR, "crops and registry; the copies go beside the crops")
+    autoencoder: Path = option(MODELS_DIR, "folder of taef2_encoder.pth and taef2_decoder.pth")
+    at_most: int = option(0, "copy so many crops; 0: all reals", type=natural_int)
+    device: str = option("auto", "auto, cpu, cuda or mps")
+    seed: int = option(42, "seed of sizes and of changes of the latents", type=int)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Settings of 2_train_model.py: the reference's hyper-parameters, and the rooms beside them."""
 
@@ -111,8 +122,32 @@ class TrainConfig:
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
     max_wrong: float = option(0.05, "share of verdicts that may be wrong", type=fraction)
+    select: str = option("auc", "which epoch is kept, by validation", choices=("auc", "paired"))
+    val_pictures: int = option(
+        0, "single pictures validated after an epoch, videos by 3 frames; 0: all", type=natural_int
+    )
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
+    reconstructed: float = option(
+        0.0, "share of fakes that are reals through an autoencoder", type=fraction
+    )
+    unpaired: float = option(
+        0.5, "beside these, share of deepfakes shown without their own footage", type=fraction
+    )
+    epoch_crops: int = option(
+        0, "crops an epoch shows, with made fakes; 0: each real once", type=natural_int
+    )
+    source_power: float = option(
+        0.5, "a source's part of the reals goes with its size to this power", type=fraction
+    )
+    least_shown: float = option(0.25, "times that an epoch shows a real, least", type=natural_float)
+    most_shown: float = option(4.0, "times that an epoch shows a real, most", type=positive_float)
+    tool_repeats: float = option(
+        10.0, "times that an epoch shows a frame of a deepfake, most", type=positive_float
+    )
+    frames_shown: int = option(
+        0, "frames of a video that count among the reals; 0: all", type=natural_int
+    )
     curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)
     batch_norm: float = option(
         1.0, "share of epochs that normalise by the batch, then by what it taught", type=fraction

@@ -1,14 +1,17 @@
 """The torch dataset: what the network sees."""
 
+import json
 import shutil
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from conftest import read_json
 
-from datasets.crops import FaceFrames, collate
+from datasets.crops import COPIES_NAME, FaceFrames, collate
+from datasets.draws import BLEND, RECONSTRUCTION
 from datasets.partners import with_blended_twins
 from datasets.registry import CropError
 from datasets.sampling import Draw
@@ -90,16 +93,40 @@ def test_a_real_crop_comes_with_its_own_fake_through_the_same_changes(extracted,
     dataset = FaceFrames(extracted / "frames", blendable, SETTINGS, True, self_blend=True)
     real = next(n for n, s in enumerate(dataset.samples) if s.label == REAL)
     fake = next(n for n, s in enumerate(dataset.samples) if s.label == FAKE)
-    items = dataset.__getitems__([Draw(real, seed, 224, 1.0) for seed in range(6)])
+    items = dataset.__getitems__([Draw(real, seed, 224, 1.0, BLEND) for seed in range(6)])
     assert [item.label for item in items] == [REAL, FAKE] * 6
     for one, other in zip(items[::2], items[1::2], strict=True):
         difference = (one.image - other.image).abs()
         corners = [difference[:, y, x] for y in (0, -1) for x in (0, -1)]
         assert difference.max() > 0.05  # the face was blended
         assert torch.stack(corners).median() < 0.05  # and what surrounds it was not
-    again = dataset.__getitems__([Draw(real, 0, 224, 1.0)])
+    again = dataset.__getitems__([Draw(real, 0, 224, 1.0, BLEND)])
     assert torch.equal(again[1].image, items[1].image)
     assert [item.label for item in dataset.__getitems__([Draw(fake, 0, 224, 1.0)])] == [FAKE]
+
+
+def test_a_reconstruction_differs_from_its_crop_by_the_copy_alone(tmp_path, extracted, blendable):
+    shutil.copytree(extracted / "frames", tmp_path, dirs_exist_ok=True)
+    name = FaceFrames(tmp_path, blendable, SETTINGS, False).samples[0].name
+    crop = cv2.imread(str(tmp_path / name))
+    copy = cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA)
+    copy[::2] = np.clip(copy[::2].astype(int) + 60, 0, 255)  # a generator's trace
+    cv2.imwrite(str(tmp_path / "copy.jpg"), copy, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    table = {"version": 1, "copies": {name: "copy.jpg"}}
+    (tmp_path / COPIES_NAME).write_text(json.dumps(table))
+    dataset = FaceFrames(tmp_path, blendable, SETTINGS, True)
+    blends = [dataset.blend_of(Draw(0, seed, 224, 1.0, RECONSTRUCTION)) for seed in range(30)]
+    wholes = [blend for blend in blends if blend.mask.min() == 1]
+    assert 5 < len(wholes) < 25
+    small = cv2.resize(crop[..., ::-1], (128, 128), interpolation=cv2.INTER_AREA)
+    for blend in blends:
+        # The real one is as soft as its copy, and both are equal away from the mask.
+        soft = cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC).astype(int)
+        assert np.abs(blend.real - soft).mean() < 3
+        assert np.array_equal(blend.real[blend.mask == 0], blend.fake[blend.mask == 0])
+        assert np.abs(blend.fake.astype(int) - blend.real)[blend.mask > 0.9].mean() > 15
+    items = dataset.__getitems__([Draw(0, 3, 224, 1.0, RECONSTRUCTION)])
+    assert [item.label for item in items] == [REAL, FAKE]
 
 
 def test_evaluation_gets_blended_twins_of_its_reals_and_always_the_same(extracted, blendable):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datasets.sampling import EpochBatches, difficulty_at, draw_videos, fair_parts, size_at
+from datasets.draws import draw_videos, fair_parts
+from datasets.sampling import EpochBatches, difficulty_at, size_at
 from utils.config import FAKE, REAL, TrainConfig
 
 CONFIG = TrainConfig()
@@ -60,7 +61,7 @@ def test_a_large_set_and_a_large_method_do_not_drown_the_others():
     fakes = {("big", "a"): 5000, ("big", "b"): 500, ("small", "c"): 60, ("tiny", "d"): 10}
     crops = Crops(100, fakes)
     rng = np.random.default_rng(0)
-    drawn = draw_videos(crops.videos, 0.7, 0.0, rng)
+    drawn = draw_videos(crops.videos, 0.7, rng)
     assert len(drawn) == len(set(drawn)) == 333
     counts = Counter(crops.videos[n]["method"] for n in drawn)
     assert counts["d"] == 10 and counts["c"] == 60
@@ -83,17 +84,17 @@ def test_parts_are_as_equal_as_the_sizes_allow(sizes, wanted, parts):
 
 def test_where_fakes_are_short_all_are_drawn():
     crops = Crops(10, {("d", "m"): 1})
-    assert len(draw_videos(crops.videos, 0.7, 0.0, np.random.default_rng(0))) == 11
+    assert len(draw_videos(crops.videos, 0.7, np.random.default_rng(0))) == 11
 
 
-@pytest.mark.parametrize("share, fakes_drawn", [(1.0, 0), (0.5, 40), (0.8, 10)])
+@pytest.mark.parametrize("share, fakes_drawn", [(1.0, 0), (0.5, 80), (0.8, 20)])
 def test_blends_make_up_their_share_of_the_fakes(share, fakes_drawn):
     crops = Crops(40, {("d", "m"): 500})
-    config = replace(CONFIG, self_blend=share, batch_size=20)
+    config = replace(CONFIG, self_blend=share, unpaired=1.0, batch_size=20)
     order = EpochBatches(crops, config)
     labels = Counter(crops.labels_of(order))
-    assert labels[REAL] == 80 and labels[FAKE] == 2 * fakes_drawn
-    assert order.counts.tolist() == [80, 80 + 2 * fakes_drawn]
+    assert labels[REAL] == 80 and labels[FAKE] == fakes_drawn
+    assert order.counts.tolist() == [80, 80 + fakes_drawn]
     for batch in list(order)[:-1]:  # a real crop brings its fake, and so counts twice
         assert sum(2 - crops.samples[draw.index].label for draw in batch) in (20, 21)
 
