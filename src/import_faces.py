@@ -1,29 +1,43 @@
-"""Bring in photographs of faces that somebody cut out and marked already, in a folder with a
-faces.csv, as the crops and the registry that 1_extract_frames.py would have made of them."""
+"""Bring in faces that somebody cut out and marked already, real and fake, pictures and frames of
+videos, by a table faces.csv, as the crops and the registry that 1_extract_frames.py makes."""
 
 import argparse
-import csv
-import re
 import sys
-import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from datasets.labelled_faces import LabelledRecord, Picture, read_records
 from datasets.registry import CropSettings, collate, is_current, write_record
+from datasets.workers import Done, FatalError, run_jobs, usable_cores
 from faces.detect import Face
 from media.frame import Frame
+from media.shards import Place, equal_files, find_files
 from utils import console
-from utils.config import REAL, REGISTRY_NAME, ImportConfig
+from utils.config import LABEL_NAMES, REGISTRY_NAME, ImportConfig
 from utils.console import Failure, run_script, shown
-from utils.files import atomic_folder, only_run, remove_leftovers
+from utils.files import TEMPORARY_PREFIX, atomic_folder, only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
 
-POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
-COLUMNS = ("file", "source_repository", "source_path", "face_width_px")
 SETTINGS = CropSettings(frames=1, crop_size_px=256, crop_margin=1.54, detector="yunet")
 SHOWN_FAILURES = 20
+SHOWN_COPIES = 5
+RECORDS_A_JOB = 50  # fewer than that are no work for several processes
+SECONDS_A_JOB = 300.0
+ORDER = ("train", "val", "test", "no split")
+KEPT = "what is finished is kept, run the same command to go on"
+
+
+class Job(NamedTuple):
+    """Some records, and for each of their pictures its place, or the reason why it has none."""
+
+    records: list[LabelledRecord]
+    places: list[list[Place | str]]
 
 
 def parse_args(argv: list[str] | None) -> ImportConfig:
@@ -32,106 +46,152 @@ def parse_args(argv: list[str] | None) -> ImportConfig:
     return from_flags(ImportConfig, parser.parse_args(argv))
 
 
-def read_rows(path: Path) -> dict[tuple[str, str], dict]:
-    """The rows of faces.csv by (shard, file); shard is '' where pictures lie in the folder."""
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Failure(f"{path} cannot be read ({error}): name its folder first") from error
-    wanted = [*COLUMNS, *(f"{point}_{axis}" for point in POINTS for axis in "xy")]
-    missing = [name for name in wanted if not rows or name not in rows[0]]
-    if missing:
-        raise Failure(f"{path} has no rows or lacks the columns {', '.join(missing)}")
-    return {(row.get("shard") or "", row["file"]): row for row in rows}
+class Importer:
+    """Writes the crops and records of one job after another into output."""
 
+    def __init__(self, output: Path, margin: float):
+        cv2.setNumThreads(1)  # the processes share the cores
+        self.output, self.margin = output, margin
 
-def pictures(folder: Path, rows: dict):
-    """(row, content) of every picture that rows name, out of shard after shard; content is an
-    error's text where it cannot be had."""
-    for shard in sorted({shard for shard, _ in rows}):
-        names = {file for where, file in rows if where == shard}
-        if not shard:
-            for name in sorted(names):
+    def __call__(self, job: Job) -> list[str]:
+        """Names of pictures that cannot be used, with the reason. Raises FatalError when writing
+        fails."""
+        failures = []
+        for record, places in zip(job.records, job.places, strict=True):
+            try:
+                failures += self._import(record, places)
+            except OSError as error:
+                raise FatalError(f"cannot write to {self.output}: {error}") from error
+        return failures
+
+    def _import(self, record: LabelledRecord, places: list[Place | str]) -> list[str]:
+        found = {n: place for n, place in enumerate(places) if isinstance(place, Place)}
+        about = record.about | {"size_bytes": sum(place.size for place in found.values())}
+        folder = self.output / about["id"]
+        reasons = {n: place for n, place in enumerate(places) if n not in found}
+        if found and not is_current(folder, about, list(found), SETTINGS):
+            frames, faces = [], []
+            for number, place in found.items():
                 try:
-                    yield rows["", name], (folder / name).read_bytes()
-                except OSError as error:
-                    yield rows["", name], str(error)
-            continue
-        reason = f"not in {shard}"
-        try:
-            with tarfile.open(folder / shard) as archive:
-                for member in archive:
-                    name = member.name.removeprefix("./")
-                    if member.isfile() and name in names:
-                        names.discard(name)
-                        yield rows[shard, name], archive.extractfile(member).read()
-        except (OSError, tarfile.TarError, EOFError) as error:
-            reason = str(error)
-        for name in sorted(names):
-            yield rows[shard, name], reason
+                    image = decode(place.read())
+                except (OSError, ValueError) as error:
+                    reasons[number] = str(error)
+                    continue
+                frames.append(Frame(number, float(number), image))
+                faces.append(marked_face(image, record.pictures[number], self.margin))
+            if frames:
+                sides = [record.pictures[frame.index].face_width_px for frame in frames]
+                with atomic_folder(folder, flush=False) as temporary:
+                    write_record(temporary, about, frames, faces, SETTINGS, sides)
+        return [f"{record.pictures[n].name}: {reason}" for n, reason in reasons.items()]
 
 
-def person_of(row: dict) -> str:
-    """Who is in the picture: the name without the trailing number that frames of one video have."""
-    stem = Path(row["source_path"]).stem
-    return f"{row['source_repository']}:{re.sub(r'_[0-9]+$', '', stem) or stem}"
-
-
-def import_one(row: dict, content: bytes, config: ImportConfig) -> None:
-    """Write one picture's crop and record. Raises ValueError with the reason if it is unusable."""
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+def decode(content: bytes) -> np.ndarray:
+    """A picture (H, W, 3) uint8 BGR. Raises ValueError with the reason."""
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if image is None:
         raise ValueError("damaged, or not a picture")
+    return image
+
+
+def marked_face(image: np.ndarray, picture: Picture, margin: float) -> Face:
+    """The face of a picture whose shorter side is margin times the box of that face."""
     height, width = image.shape[:2]
-    points = [(float(row[f"{name}_x"]), float(row[f"{name}_y"])) for name in POINTS]
-    side = min(height, width) / config.margin  # of the square around the face box
+    side = min(height, width) / margin
     left, top = (width - side) / 2, (height - side) / 2
-    face = Face((left, top, left + side, top + side), tuple(points), score=1.0)
-    about = {
-        "id": f"{config.dataset}/{id_of(row)}",
-        "dataset": config.dataset,
-        "method": "original",
-        "label": REAL,
-        "identities": [person_of(row)],
-        "official_split": None,
-        "size_bytes": len(content),
-    }
-    with atomic_folder(config.output / about["id"]) as folder:
-        write_record(
-            folder, about, [Frame(0, 0.0, image)], [face], SETTINGS, float(row["face_width_px"])
+    return Face((left, top, left + side, top + side), picture.landmarks_xy, score=1.0)
+
+
+def outcomes(records: list[LabelledRecord], places: dict, config: ImportConfig) -> Iterator[str]:
+    """Import records, and give for each of their pictures '', or its name and why it failed."""
+    jobs = []
+    for start in range(0, len(records), RECORDS_A_JOB):
+        part = records[start : start + RECORDS_A_JOB]
+        jobs.append(Job(part, [[places[p.shard, p.file] for p in r.pictures] for r in part]))
+    arguments = (config.output, config.margin)
+    if len(jobs) == 1:
+        ends = [Done(jobs[0], Importer(*arguments)(jobs[0]))]
+    else:
+        workers = min(usable_cores(), len(jobs))
+        ends = run_jobs(Importer, arguments, jobs, workers, SECONDS_A_JOB)
+    for end in ends:
+        names = [picture.name for record in end.job.records for picture in record.pictures]
+        failures = end.result
+        if end.failure:
+            failures = [f"{name}: {end.failure}" for name in names]
+        yield from failures
+        yield from [""] * (len(names) - len(failures))
+
+
+def copies(records: list[LabelledRecord], places: dict) -> list[str]:
+    """Names of pictures of different records that are equal, byte for byte."""
+    found = [
+        (number, picture.name, place)
+        for number, record in enumerate(records)
+        for picture in record.pictures
+        if isinstance(place := places[picture.shard, picture.file], Place)
+    ]
+    return [
+        " = ".join(found[n][1] for n in numbers)
+        for numbers in equal_files([place for _, _, place in found])
+        if len({found[n][0] for n in numbers}) > 1
+    ]
+
+
+def summarise(records: list[LabelledRecord], registry: dict) -> None:
+    """Print what of the records is in the registry, by split and label."""
+    by_id = {video["id"]: video for video in registry["videos"]}
+    pictures, videos, known = Counter(), Counter(), {}
+    for record in records:
+        entry = by_id.get(record.about["id"])
+        if entry:
+            known[record.about["id"]] = entry
+            key = entry["official_split"] or "no split", LABEL_NAMES[entry["label"]]
+            pictures[key] += len(entry["frames"])
+            videos[key] += record.is_video
+    for split in sorted({split for split, _ in pictures}, key=ORDER.index):
+        counts = (
+            f"{pictures[split, label]:7,} {label} ({videos[split, label]:,} videos)"
+            for label in LABEL_NAMES
         )
-
-
-def id_of(row: dict) -> str:
-    name = "/".join(filter(None, (Path(row.get("shard") or "").stem, row["file"])))
-    return re.sub(r"[^\w/.-]|\.\.", "_", name)
+        print(f"   {split:8} {' '.join(counts)}")
+    people = {person for entry in known.values() for person in entry["identities"]}
+    sources, pairs = (
+        len({entry[key] for entry in known.values()} - {None}) for key in ("source", "pair")
+    )
+    print(
+        f"   {sources:,} sources, {len(people):,} people, {videos.total():,} videos, {pairs} pairs"
+    )
 
 
 def run(config: ImportConfig) -> int:
-    rows = read_rows(config.faces / "faces.csv")
+    records = read_records(config.faces / "faces.csv", config.dataset)
+    wanted = [(p.shard, p.file) for record in records for p in record.pictures]
     config.output.mkdir(parents=True, exist_ok=True)
-    failures, done = [], 0
     with only_run(config.output, "extraction-1-of-1", "extraction-*"):
         remove_leftovers(config.output)
-        todo = pictures(config.faces, rows)
-        for row, content in console.progress(todo, len(rows), "Importing", "pictures"):
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=config.output) as scratch:
+            places = find_files(config.faces, wanted, Path(scratch))
+            results = outcomes(records, places, config)
             try:
-                if isinstance(content, str):
-                    raise ValueError(content)
-                if not is_current(config.output / config.dataset / id_of(row), SETTINGS):
-                    import_one(row, content, config)
-                done += 1
-            except (ValueError, KeyError) as error:
-                failures.append(f"{row.get('shard') or ''}/{row['file']}: {error}")
+                shown_results = console.progress(results, len(wanted), "Importing", "pictures")
+                failures = list(filter(None, shown_results))
+            except FatalError as error:
+                raise Failure(f"{error}; {KEPT}") from error
+            same = copies(records, places)
         registry = collate(config.output, SETTINGS)
     for text in failures[:SHOWN_FAILURES]:
         console.bad(shown(text))
+    if same:
+        shown_ones = ", ".join(map(shown, same[:SHOWN_COPIES]))
+        console.warn(f"{len(same):,} pictures are there more than once: {shown_ones}")
     people = {person for video in registry["videos"] for person in video["identities"]}
+    done = len(wanted) - len(failures)
     print(f"{done:,} pictures of {len(people):,} people, {len(failures):,} failed")
     if not done:
         console.error("no picture could be imported")
         return 1
+    summarise(records, registry)
     console.good(f"Registry: {shown(config.output / REGISTRY_NAME)}")
     return 0
 
@@ -139,8 +199,7 @@ def run(config: ImportConfig) -> int:
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    kept = "what is finished is kept, run the same command to go on"
-    return run_script(lambda: run(config), f"interrupted: {kept}")
+    return run_script(lambda: run(config), f"interrupted: {KEPT}")
 
 
 if __name__ == "__main__":

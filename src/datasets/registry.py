@@ -24,7 +24,7 @@ from media.video import Frame, VideoError, read_frames
 from utils import console
 from utils.config import REGISTRY_NAME
 from utils.console import Failure
-from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
+from utils.files import TEMPORARY_PREFIX, atomic_folder, json_bytes, write_json
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
@@ -100,18 +100,21 @@ def write_record(
     frames: list[Frame],
     faces: list[Face | None],
     settings: CropSettings,
-    side_px: float | None = None,
+    sides_px: list[float] | None = None,
 ) -> dict:
     """Write the crops of a video's faces, and its record, which begins with about; return it.
 
-    side_px: of the face in the picture it came from, where the frame is a scaled copy of that.
+    folder: an atomic one, as the record is not. sides_px: of each face in the picture it came from,
+    where the frame is a scaled copy of that.
     """
     entries = [
         _write_frame(folder, frame, face, settings, side_px)
-        for frame, face in zip(frames, faces, strict=True)
+        for frame, face, side_px in zip(
+            frames, faces, sides_px or [None] * len(frames), strict=True
+        )
     ]
     record = {"version": VERSION} | about | {"settings": asdict(settings), "frames": entries}
-    write_json(folder / RECORD_NAME, record, None)
+    (folder / RECORD_NAME).write_bytes(json_bytes(record, None))
     return record
 
 
@@ -175,10 +178,26 @@ def detector_used(output: Path) -> str | None:
     return None
 
 
-def is_current(folder: Path, settings: CropSettings) -> bool:
-    """Whether a video's folder holds its record, cut with these settings."""
+def is_current(folder: Path, about: dict, indices: list[int], settings: CropSettings) -> bool:
+    """Whether a folder holds the record of just these facts and frames, cut with these settings,
+    and no file of it is empty, as a power cut may leave them. A fact that is None may lack."""
     record = _read_record(folder / RECORD_NAME)
-    return bool(record) and _is_current(record, settings)
+    if not record or not _is_current(record, settings):
+        return False
+    frames = record["frames"]
+    try:
+        return (
+            all(record.get(key) == value for key, value in about.items())
+            and [frame["index"] for frame in frames] == indices
+            and all((folder / frame["crop"]).stat().st_size for frame in frames)
+        )
+    except OSError:
+        return False
+
+
+def source_of(record: dict) -> str:
+    """The collection that a record is from, which may be one of several in a data set."""
+    return record.get("source") or record["dataset"]
 
 
 def _size_of(path: Path) -> int:

@@ -38,17 +38,19 @@ def atomic_file(path: Path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path, keep_others: bool = False):
+def atomic_folder(path: Path, keep_others: bool = False, flush: bool = True):
     """Yield a new empty folder that becomes path when the block succeeds.
 
     A folder already there is replaced; with keep_others, only its files of the same names are.
+    Without flush a power cut may leave its files empty: for what is checked and made again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
     try:
         os.chmod(folder, 0o777 & ~_umask())
         yield folder
-        for file in folder.iterdir():  # or a power cut could leave whole folders of empty files
+        # Or a power cut could leave whole folders of empty files.
+        for file in folder.iterdir() if flush else ():
             with open(file, "rb") as stream:
                 os.fsync(stream.fileno())
         if _moved(folder, path):
@@ -146,10 +148,15 @@ def check_writable(folder: Path) -> None:
 
 def write_json(path: Path, value, indent: int | None = 2) -> None:
     """Write value as UTF-8 JSON, atomically. The same value gives the same bytes."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     with atomic_file(path) as stream:
-        # A file name that is not valid UTF-8 arrives as lone surrogates; keep it readable.
-        stream.write((text + "\n").encode("utf-8", "backslashreplace"))
+        stream.write(json_bytes(value, indent))
+
+
+def json_bytes(value, indent: int | None = 2) -> bytes:
+    """Value as UTF-8 JSON. The same value gives the same bytes."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    # A file name that is not valid UTF-8 arrives as lone surrogates; keep it readable.
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def write_json_lines(path: Path, rows: list) -> None:

@@ -1,0 +1,212 @@
+"""A table of cut-out, marked and labelled faces: read, checked, and gathered into records."""
+
+import csv
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.config import FAKE, REAL
+from utils.console import Failure
+
+POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+NUMBERS = ("face_width_px", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
+COLUMNS = ("file", "source_repository", "source_path", *NUMBERS)
+FACTS = ("label", "method", "source", "person", "pair", "split")  # alike in all rows of a video
+LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
+SPLITS = ("", "train", "val", "test")
+SHOWN_PROBLEMS = 5
+
+
+class TableError(Failure):
+    """A table that cannot be used; the message names it, what is wrong in which lines."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A row: where its picture is, and the face in it.
+
+    shard: the tar file, or '' for a file of its own. landmarks_xy: in pixels, in the order of
+    POINTS. face_width_px: in the picture that it was cut from.
+    """
+
+    shard: str
+    file: str
+    landmarks_xy: tuple[tuple[float, float], ...]
+    face_width_px: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.shard}/{self.file}"
+
+
+@dataclass(frozen=True)
+class LabelledRecord:
+    """A single picture, or a video's frames in the order of the table, and what is known of it.
+
+    about: the keys with which its record begins, without size_bytes.
+    """
+
+    about: dict
+    pictures: tuple[Picture, ...]
+    is_video: bool
+
+
+def read_records(path: Path, dataset: str) -> list[LabelledRecord]:
+    """The records of a table, in its order. Raises TableError when any line cannot be used."""
+    rows = _read_rows(path)
+    problems = [f"line {row['line']}: {text}" for row in rows for text in _problems(row)]
+    problems += _named_twice(rows) + _people_in_two_splits(rows)
+    groups = defaultdict(list)
+    for row in rows:
+        groups[("video", row["video"]) if row["video"] else (row["shard"], row["file"])].append(row)
+    problems += [text for members in groups.values() for text in _disagreements(members)]
+    if problems:
+        rest = len(problems) - SHOWN_PROBLEMS
+        more = [f"and {rest:,} more"] if rest > 0 else []
+        text = "; ".join(problems[:SHOWN_PROBLEMS] + more)
+        raise TableError(f"{path}: nothing was written: mend the table: {text}")
+    names = _unique([f"{dataset}/{_name_of(members[0])}" for members in groups.values()])
+    return [
+        LabelledRecord(
+            _about(name, dataset, members), tuple(map(_picture, members)), bool(members[0]["video"])
+        )
+        for name, members in zip(names, groups.values(), strict=True)
+    ]
+
+
+def _read_rows(path: Path) -> list[dict]:
+    """The rows by their columns' names in small letters, all columns there, with their line."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            head = stream.readline()
+            stream.seek(0)
+            reader = csv.reader(stream, delimiter=max(",;\t", key=head.count))
+            names = ["_".join(name.lower().split()) for name in next(reader, [])]
+            lines = [(reader.line_num, cells) for cells in reader if any(cells)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(
+            f"{path} cannot be read ({error}): name its folder first, and save it as UTF-8"
+        ) from error
+    missing = [name for name in COLUMNS if not lines or name not in names]
+    if missing:
+        raise TableError(f"{path} has no rows or lacks the columns {', '.join(missing)}")
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise TableError(f"{path} has two columns {', '.join(twice)}")
+    uneven = [number for number, cells in lines if len(cells) > len(names)]
+    if uneven:
+        raise TableError(f"{path} line {uneven[0]} has more cells than the first line has names")
+    empty = dict.fromkeys((*COLUMNS, *FACTS, "shard", "video"), "")
+    known = set(names)
+    return [
+        empty
+        | dict(zip(names, map(str.strip, cells), strict=False))
+        | {"line": number, "known": known}
+        for number, cells in lines
+    ]
+
+
+def _problems(row: dict) -> list[str]:
+    """What is wrong in a row by itself; its facts are brought into their one form."""
+    texts = []
+    if not row["file"]:
+        texts.append("file is empty")
+    for name in NUMBERS:
+        try:  # where semicolons separate, a comma is the decimal point
+            row[name] = float(row[name].replace(",", "."))
+        except ValueError:
+            row[name] = math.nan if row[name] == "" else row[name]
+        if not isinstance(row[name], float) or not math.isfinite(row[name]):
+            texts.append(f"{name} is {row[name]}, no number")
+    if "label" not in row["known"]:
+        row["label"] = "real"
+    row["label"] = LABELS.get(row["label"].lower(), row["label"])
+    if row["label"] not in (REAL, FAKE):
+        texts.append(f"label '{row['label']}' is not real, fake, 0 or 1")
+    row["split"] = row["split"].lower()
+    if row["split"] not in SPLITS:
+        texts.append(f"split '{row['split']}' is not train, val or test")
+    return texts
+
+
+def _named_twice(rows: list[dict]) -> list[str]:
+    first, texts = {}, []
+    for row in rows:
+        line = first.setdefault((row["shard"], row["file"]), row["line"])
+        if line != row["line"]:
+            texts.append(f"lines {line} and {row['line']} name the same file {row['file']}")
+    return texts
+
+
+def _people_in_two_splits(rows: list[dict]) -> list[str]:
+    lines = defaultdict(dict)
+    for row in rows:
+        if row["split"]:
+            lines[person_of(row)].setdefault(row["split"], row["line"])
+    return [
+        f"{person} is in two splits: "
+        + ", ".join(f"{split} in line {line}" for split, line in where.items())
+        for person, where in lines.items()
+        if len(where) > 1
+    ]
+
+
+def _disagreements(members: list[dict]) -> list[str]:
+    """Which facts differ between the rows of one video."""
+    first, texts = members[0], []
+    for fact in FACTS:
+        other = next((row for row in members if row[fact] != first[fact]), None)
+        if other:
+            texts.append(
+                f"video {first['video']} has two values of {fact}, in lines {first['line']} and "
+                f"{other['line']}"
+            )
+    return texts
+
+
+def person_of(row: dict) -> str:
+    """Who is in the picture: the column person, or the name without the trailing number that
+    frames of one video have."""
+    stem = Path(row["source_path"]).stem
+    return row["person"] or (f"{row['source_repository']}:{re.sub(r'_[0-9]+$', '', stem) or stem}")
+
+
+def _name_of(row: dict) -> str:
+    if row["video"]:
+        return "videos/" + re.sub(r"[^\w-]", "_", row["video"])[:100]
+    name = "/".join(filter(None, (Path(row["shard"]).stem, row["file"])))
+    return re.sub(r"[^\w/.-]|\.\.", "_", name)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """The names, and a number behind those that were there before."""
+    seen, result = set(), []
+    for name in names:
+        number, unique = 1, name
+        while unique in seen:
+            number += 1
+            unique = f"{name}-{number}"
+        seen.add(unique)
+        result.append(unique)
+    return result
+
+
+def _about(name: str, dataset: str, members: list[dict]) -> dict:
+    first = members[0]
+    return {
+        "id": name,
+        "dataset": dataset,
+        "method": first["method"] or ("original" if first["label"] == REAL else "unknown"),
+        "label": first["label"],
+        "identities": sorted({person_of(row) for row in members}),
+        "official_split": first["split"] or None,
+        "source": first["source"] or None,
+        "pair": first["pair"] or None,
+    }
+
+
+def _picture(row: dict) -> Picture:
+    points = tuple((row[f"{name}_x"], row[f"{name}_y"]) for name in POINTS)
+    return Picture(row["shard"], row["file"], points, row["face_width_px"])
