@@ -111,9 +111,10 @@ class FairEpoch:
         fakes = sum(map(self._slots, self.reals)) / made  # each real once
         if config.epoch_crops:
             fakes = config.epoch_crops / (2 - deepfakes * config.unpaired)
-        with_copy = [n for n in self.reals if self._has_reconstruction(n)]
         units = self._made(self.reals, BLEND, fakes * config.self_blend)
-        units += self._made(with_copy, RECONSTRUCTION, fakes * config.reconstructed)
+        if config.reconstructed:
+            copied = [n for n in self.reals if self._has_reconstruction(n)]
+            units += self._made(copied, RECONSTRUCTION, fakes * config.reconstructed)
         paired = {n: self._pair(n) for n in self.crops if self._pair(n)}
         alone = [
             n for n in self.crops if self.dataset.videos[n]["label"] == FAKE and n not in paired
@@ -139,9 +140,10 @@ class FairEpoch:
 
     def _made(self, members: list[int], use: str, wanted: float) -> list[list[Shown]]:
         """Reals by source, each to be shown with the fake that is made of it."""
-        config = self.config
-        least, most = (config.least_shown, config.most_shown) if config.epoch_crops else (1.0, 1.0)
-        drawn = self._draw(members, source_of, wanted, config.source_power, least, most)
+        config, average = self.config, wanted / max(1, sum(map(self._slots, members)))
+        least, most = config.least_shown * average, config.most_shown * average
+        power = config.source_power if config.epoch_crops else 1.0
+        drawn = self._draw(members, source_of, wanted, power, least, most)
         return [[Shown(crop, use)] for _, crop in drawn]
 
     def _tools(self, members: list[int], wanted: float) -> list[tuple[int, int]]:

@@ -16,10 +16,10 @@ from datasets.registry import (
     detector_used,
     finished_record,
 )
-from datasets.workers import FatalError, run_jobs, usable_cores
 from faces.detect import load_detector
 from utils import console
 from utils.config import ExtractConfig
+from utils.workers import FatalError, run_jobs, usable_cores
 
 KEEP_FREE_BYTES = 500_000_000
 CHECK_DISK_EVERY = 50  # videos

@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 
 from datasets.catalog import Video
-from datasets.workers import FatalError, JobError
 from faces.detect import (
     Face,
     crop_square,
@@ -25,6 +24,7 @@ from utils import console
 from utils.config import REGISTRY_NAME
 from utils.console import Failure
 from utils.files import TEMPORARY_PREFIX, atomic_folder, json_bytes, write_json
+from utils.workers import FatalError, JobError
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
@@ -141,11 +141,6 @@ def _write_frame(
         "landmarks_in_crop_xy": points,
         **describe(crop, side_px or face.side_px, box, points),
     }
-
-
-def source_of(record: dict) -> str:
-    """Where a record's footage comes from: its collection, or the data set itself."""
-    return record.get("source") or record["dataset"]
 
 
 def counts_of(record: dict) -> dict[str, int]:

@@ -140,8 +140,12 @@ class TrainConfig:
     source_power: float = option(
         0.5, "a source's part of the reals goes with its size to this power", type=fraction
     )
-    least_shown: float = option(0.25, "times that an epoch shows a real, least", type=natural_float)
-    most_shown: float = option(4.0, "times that an epoch shows a real, most", type=positive_float)
+    least_shown: float = option(
+        0.25, "times the average that an epoch shows any real, least", type=fraction
+    )
+    most_shown: float = option(
+        4.0, "times the average that an epoch shows any real, most", type=positive_float
+    )
     tool_repeats: float = option(
         10.0, "times that an epoch shows a frame of a deepfake, most", type=positive_float
     )

@@ -70,8 +70,11 @@ def test_small_sources_are_not_drowned_and_the_epoch_is_as_long_as_was_asked():
     assert len(units) == pytest.approx(500, abs=2)
     assert all(len(unit) == 1 and unit[0].use == BLEND for unit in units)
     counts = Counter(crops.source(unit[0].index) for unit in units)
+    assert counts["small"] == pytest.approx(4 * 30 * 500 / 3030, abs=2)  # four times the average
+    counts = Counter(
+        crops.source(unit[0].index) for unit in drawn(crops, self_blend=1.0, most_shown=100)
+    )
     assert counts["small"] == pytest.approx(500 * 30**0.5 / (3000**0.5 + 30**0.5), abs=2)
-    assert counts["small"] <= 4 * 30
     order = EpochBatches(crops, replace(CONFIG, self_blend=1.0))
     assert order.counts.tolist() == [len(units)] * 2
 

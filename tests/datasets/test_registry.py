@@ -18,7 +18,7 @@ from datasets.registry import (
     finished_record,
     load_registry,
 )
-from datasets.workers import JobError
+from utils.workers import JobError
 
 SETTINGS = CropSettings(frames=3, crop_size_px=128, crop_margin=1.54, detector="haar")
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from datasets.workers import FatalError, JobError, run_jobs
+from utils.workers import FatalError, JobError, run_jobs
 
 
 def make_job(power: int):
