@@ -4,20 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pictures import blending
+from pictures import masks
 from pictures.augment import augment
-from pictures.blending import (
-    FAMILIES,
-    FIVE_POINTS,
-    Blend,
-    blend_self,
-    blend_swap,
-    change_colours,
-    find_partners,
-    fit_affine,
-    make_mask,
-    transfer_colours,
-)
+from pictures.blending import Blend, blend_self, blend_swap, find_partners
+from pictures.changes import change_colours, transfer_colours
+from pictures.masks import FAMILIES, FIVE_POINTS, fit_affine, make_mask
 
 SIZE = 256
 LANDMARKS = np.array([(100, 108), (156, 108), (128, 142), (106, 168), (150, 168)], np.float32)
@@ -74,13 +65,13 @@ def test_masks_lie_on_the_face(turn):
 
 def test_every_family_is_drawn_and_they_differ_in_size(monkeypatch):
     drawn = []
-    original = blending._polygon
+    original = masks.polygon
 
     def polygon(size, landmarks, name, rng, jitter):
         drawn.append(name)
         return original(size, landmarks, name, rng, jitter)
 
-    monkeypatch.setattr(blending, "_polygon", polygon)
+    monkeypatch.setattr(masks, "polygon", polygon)
     for seed in range(200):
         make_mask(SIZE, LANDMARKS, np.random.default_rng(seed))
     assert set(drawn) == set(FAMILIES) and drawn.count("full") > 40
