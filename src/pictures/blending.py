@@ -12,7 +12,14 @@ import cv2
 import numpy as np
 
 from media.compression import jpeg
-from pictures.changes import change, change_sharpness, shake, transfer_colours
+from pictures.changes import (
+    change,
+    change_sharpness,
+    distract,
+    reframe,
+    shake,
+    transfer_colours,
+)
 from pictures.masks import FIVE_POINTS as FIVE_POINTS  # judging looks for it here
 from pictures.masks import fit_affine, make_mask, polygon
 
@@ -20,6 +27,9 @@ RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 COPY_QUALITY = 95  # in which copies are stored
 WHOLE_COPIES = 0.5  # of reconstructions; of the others a part is put into the crop
 MIN_DIFFERENCE = 1.5  # mean grey levels inside the mask; below it nobody could tell
+# Of wider blends: put in by Poisson blending; with a blended patch beside the face, in real and
+# fake alike, so that an edge off the face says nothing.
+POISSON_SHARE, DISTRACTOR_SHARE = 0.4, 0.3
 
 
 @dataclass(frozen=True)
@@ -32,19 +42,29 @@ class Blend:
 
 
 def blend_self(
-    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator, difficulty: float = 1.0
+    image: np.ndarray,
+    landmarks_xy: np.ndarray,
+    rng: np.random.Generator,
+    difficulty: float = 1.0,
+    wide: bool = False,
 ) -> Blend:
     """A face blended onto itself: changed in colour and sharpness, moved a little, put back.
 
     image (S, S, 3) uint8 RGB, landmarks_xy (5, 2). difficulty 0 makes large masks, full blends and
     strong mismatch of both colour and sharpness, 1 is the paper's. real is the image itself, or the
     image with the change, when the surroundings rather than the face were drawn to have it.
+
+    wide draws from more: Poisson blending, parts of the face more often, pixels left out, and, in
+    real and fake alike, another window of the crop and a blended patch beside the face. real is
+    then in that window, and what image or landmarks say of places holds no longer.
     """
+    if wide:
+        image, landmarks_xy = _surroundings(image, landmarks_xy, rng, difficulty)
     for _ in range(2):
-        changed = change(image, rng, difficulty)
+        changed = change(image, rng, difficulty, wide)
         source, target = (changed, image) if rng.uniform() < 0.5 else (image, changed)
         source = shake(source, rng)
-        blend = _blend(source, target, landmarks_xy, rng, difficulty)
+        blend = _blend(source, target, landmarks_xy, rng, difficulty, wide)
         if _difference(blend) >= MIN_DIFFERENCE:
             break
     return blend
@@ -57,19 +77,22 @@ def blend_swap(
     source_landmarks_xy: np.ndarray,
     rng: np.random.Generator,
     difficulty: float = 1.0,
+    wide: bool = False,
 ) -> Blend:
     """The face of source on target: warped onto its landmarks, its colours drawn to target's.
 
-    Shapes as in blend_self; both crops may differ in size.
+    Shapes and wide as in blend_self; both crops may differ in size.
     """
+    if wide:
+        target, target_landmarks_xy = _surroundings(target, target_landmarks_xy, rng, difficulty)
     to_target = fit_affine(source_landmarks_xy, target_landmarks_xy)
     size = target.shape[1::-1]
     face = cv2.warpAffine(source, to_target, size, borderMode=cv2.BORDER_REFLECT_101)
     where = polygon(target.shape[0], target_landmarks_xy, "inner", rng, jitter=0) > 0
     face = transfer_colours(face, target, where, rng.uniform(0.5, 1.0) * (0.4 + 0.6 * difficulty))
     if rng.uniform() < 0.7:
-        face = change_sharpness(face, rng, difficulty)
-    return _blend(face, target, target_landmarks_xy, rng, difficulty)
+        face = change_sharpness(face, rng, difficulty, wide)
+    return _blend(face, target, target_landmarks_xy, rng, difficulty, wide)
 
 
 def blend_copy(
@@ -115,9 +138,44 @@ def find_partners(landmarks_xy: np.ndarray, tones: np.ndarray, count: int = 16) 
     return np.concatenate(found)
 
 
-def _blend(source, target, landmarks_xy, rng: np.random.Generator, difficulty: float) -> Blend:
+def clone(source: np.ndarray, target: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """target with source's detail where inside (S, S) bool is set, in colours that meet target's.
+
+    Perez et al., "Poisson Image Editing", 2003. source itself where OpenCV cannot do it.
+    """
+    region = inside.astype(np.uint8) * 255
+    region[[0, -1]] = region[:, [0, -1]] = 0  # OpenCV leaves these out too, and then misplaces it
+    x, y, width, height = cv2.boundingRect(region)
+    if min(width, height) < 8:  # it erodes the region by 3 pixels
+        return source
+    box = slice(y - 1, y + height + 1), slice(x - 1, x + width + 1)
+    middle = (1 + width // 2, 1 + height // 2)
+    parts = (np.ascontiguousarray(part[box]) for part in (source, target, region))
+    bent = target.copy()
+    try:
+        bent[box] = cv2.seamlessClone(*parts, middle, cv2.NORMAL_CLONE)
+    except cv2.error:
+        return source
+    return bent
+
+
+def _surroundings(image, landmarks_xy, rng: np.random.Generator, difficulty: float):
+    """What wider blends do to real and fake alike. Returns image and landmarks."""
+    image, landmarks_xy = reframe(image, landmarks_xy, rng)
+    if rng.uniform() < DISTRACTOR_SHARE:
+        image = distract(image, landmarks_xy, rng, difficulty)
+    return image, landmarks_xy
+
+
+def _blend(source, target, landmarks_xy, rng: np.random.Generator, difficulty: float, wide: bool):
     ratio = rng.choice(RATIOS) if rng.uniform() < difficulty else 1.0
-    mask = make_mask(target.shape[0], landmarks_xy, rng, difficulty) * np.float32(ratio)
+    mask = make_mask(target.shape[0], landmarks_xy, rng, difficulty, wide)
+    if wide and rng.uniform() < POISSON_SHARE:
+        mask = (mask > mask.max() / 2).astype(np.float32)  # it has no half-transparent edge
+        mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2) * mask.shape[0] / 256)
+        mask = np.where(mask < 0.01, np.float32(0), np.minimum(mask, 1))
+        source = clone(source, target, mask > 0)
+    mask *= np.float32(ratio)
     return Blend(target, cv2.blendLinear(source, target, mask, 1 - mask), mask)
 
 

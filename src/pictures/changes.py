@@ -3,16 +3,21 @@
 import cv2
 import numpy as np
 
-from pictures.masks import pixel_grid
+from pictures.masks import pixel_grid, polygon, soften
+
+# A patch beside the face: half of its width and height in shares of the picture's size.
+PATCH = (0.09, 0.2)
 
 
-def change(image: np.ndarray, rng: np.random.Generator, difficulty: float) -> np.ndarray:
+def change(
+    image: np.ndarray, rng: np.random.Generator, difficulty: float, wide: bool = False
+) -> np.ndarray:
     """Another colour, and another sharpness or, rarely, noise."""
     image = change_colours(image, rng, 2.0 - difficulty)
     if rng.uniform() < 0.2:
         noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 6)
         return cv2.add(image, noise, dtype=cv2.CV_8U)
-    return change_sharpness(image, rng, difficulty)
+    return change_sharpness(image, rng, difficulty, wide)
 
 
 def change_colours(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
@@ -31,9 +36,11 @@ def change_colours(image: np.ndarray, rng: np.random.Generator, strength: float)
     return cv2.transform(image, np.hstack([matrix, shift[:, None]]))
 
 
-def change_sharpness(image: np.ndarray, rng: np.random.Generator, difficulty: float) -> np.ndarray:
-    """Sharpened, or scaled down and up, or blurred."""
-    size, kind = image.shape[0], rng.integers(3)
+def change_sharpness(
+    image: np.ndarray, rng: np.random.Generator, difficulty: float, wide: bool = False
+) -> np.ndarray:
+    """Sharpened, or scaled down and up, or blurred; if wide, also thinned out and scaled up."""
+    size, kind = image.shape[0], rng.integers(4 if wide else 3)
     if kind == 0:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
         amount = rng.uniform(0.3, 1.0) * (2 - difficulty)
@@ -43,6 +50,10 @@ def change_sharpness(image: np.ndarray, rng: np.random.Generator, difficulty: fl
         image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         method = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)]
         return cv2.resize(image, (size, size), interpolation=method)
+    if kind == 3:
+        small = size // rng.choice((2, 4))
+        image = cv2.resize(image, (small, small), interpolation=cv2.INTER_NEAREST)
+        return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
     sigma = (rng.uniform(0.6, 1.8) + (1 - difficulty)) * size / 256
     return cv2.GaussianBlur(image, (0, 0), sigma)
 
@@ -75,3 +86,43 @@ def transfer_colours(
     new_mean = mean + strength * (goal_mean - mean)
     matrix = np.hstack([np.diag(gain[:, 0]), new_mean - gain * mean])
     return cv2.cvtColor(cv2.transform(lab, matrix), cv2.COLOR_LAB2RGB)
+
+
+def reframe(
+    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Another window of the crop: each side moved by up to 2 % of its size by itself, and one
+    direction, up and down or across, pulled out by up to 10 %. Returns image and landmarks."""
+    size = image.shape[0]
+    start, end = np.array([(0, 0), (1, 1)]) * size + rng.uniform(-0.02, 0.02, (2, 2)) * size
+    inset = np.eye(2)[rng.integers(2)] * (end - start) * (1 - 1 / rng.uniform(1, 1.1)) / 2
+    scale = size / (end - start - 2 * inset)
+    # Pixel 0 covers 0 to 1, its middle is 0.5.
+    matrix = np.column_stack([np.diag(scale), (0.5 - start - inset) * scale - 0.5])
+    moved = np.asarray(landmarks_xy) * scale + matrix[:, 2]
+    flags, border = cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101
+    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border), moved
+
+
+def distract(
+    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator, difficulty: float
+) -> np.ndarray:
+    """A patch beside the face changed, moved and blended in, as a face would be; where a few
+    draws find no room for it, the image as it is."""
+    size = image.shape[0]
+    half = size // 2
+    face = polygon(size, landmarks_xy, "forehead", rng, jitter=0.02) > 0
+    for _ in range(12):
+        angles, reach = rng.uniform(0, 2 * np.pi, 9), rng.uniform(*PATCH, 2) * half
+        middle = rng.uniform(0.1, 0.9, 2) * half
+        corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach + middle
+        hull = cv2.convexHull(np.round(corners).astype(np.int32))
+        region = cv2.fillConvexPoly(np.zeros((half, half), np.uint8), hull, 255)
+        mask = soften(region, size, rng)
+        if (face & (mask > 0)).any():
+            continue
+        shift = np.column_stack([np.eye(2), rng.uniform(-0.05, 0.05, 2) * size])
+        patch = change(image, rng, difficulty, wide=True)
+        patch = cv2.warpAffine(patch, shift, (size, size), borderMode=cv2.BORDER_REFLECT_101)
+        return cv2.blendLinear(patch, image, mask, 1 - mask)
+    return image

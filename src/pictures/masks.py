@@ -1,5 +1,7 @@
 """Where a face lies: a mean face laid on the five landmarks, and soft masks of its regions."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -13,13 +15,33 @@ INNER = [(0, -0.32), (-0.6, -0.4), (-0.78, 0), (-0.68, 0.6), (-0.52, 1.1), (-0.3
 LOWER = [(0, 0.3), (-0.5, 0.34), (-0.88, 0.5), *JAW[2:]]
 MOUTH = [(0, 0.76), (-0.42, 0.86), (-0.56, 1.1), (-0.4, 1.36), (0, 1.46)]
 EYES = [*BROWS, (-0.88, 0.16), (-0.5, 0.3), (0, 0.24)]
+NOSE = [(0, -0.05), (-0.17, 0.05), (-0.24, 0.36), (-0.36, 0.6), (-0.2, 0.8), (0, 0.84)]
+OUTLINES = {
+    "full": [*BROWS, *JAW],
+    "forehead": [*FOREHEAD, *JAW],
+    "inner": INNER,
+    "lower": LOWER,
+    "mouth": MOUTH,
+    "eyes": EYES,
+    "nose": NOSE,
+}
+# How often each is drawn; in wider blends the parts of a face are six of ten.
 FAMILIES = {
-    "full": ([*BROWS, *JAW], 0.35),
-    "forehead": ([*FOREHEAD, *JAW], 0.15),
-    "inner": (INNER, 0.2),
-    "lower": (LOWER, 0.12),
-    "mouth": (MOUTH, 0.09),
-    "eyes": (EYES, 0.09),
+    "full": 0.35,
+    "forehead": 0.15,
+    "inner": 0.2,
+    "lower": 0.12,
+    "mouth": 0.09,
+    "eyes": 0.09,
+}
+WIDE_FAMILIES = {
+    "full": 0.18,
+    "forehead": 0.1,
+    "inner": 0.12,
+    "lower": 0.18,
+    "mouth": 0.17,
+    "eyes": 0.15,
+    "nose": 0.1,
 }
 
 
@@ -30,18 +52,37 @@ def fit_affine(points_xy: np.ndarray, onto_xy: np.ndarray) -> np.ndarray:
 
 
 def make_mask(
-    size: int, landmarks_xy: np.ndarray, rng: np.random.Generator, difficulty: float = 1.0
+    size: int,
+    landmarks_xy: np.ndarray,
+    rng: np.random.Generator,
+    difficulty: float = 1.0,
+    wide: bool = False,
 ) -> np.ndarray:
     """A soft random mask (size, size) float32 in [0, 1] on the face; 0 away from it."""
-    names, weights = list(FAMILIES), np.array([weight for _, weight in FAMILIES.values()])
+    families = WIDE_FAMILIES if wide else FAMILIES
+    names, weights = list(families), np.array(list(families.values()))
     if rng.uniform() > difficulty:  # the large ones
         names, weights = names[:3], weights[:3]
-    name = names[rng.choice(len(names), p=weights / weights.sum())]
+    return soft_mask(
+        size, landmarks_xy, names[rng.choice(len(names), p=weights / weights.sum())], rng
+    )
+
+
+def soft_mask(
+    size: int, landmarks_xy: np.ndarray, name: str, rng: np.random.Generator
+) -> np.ndarray:
+    """make_mask's, of one of OUTLINES."""
+    region = polygon(size // 2, np.asarray(landmarks_xy) / 2, name, rng, jitter=0.06)
+    return soften(region, size, rng)
+
+
+def soften(region: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A region (size // 2, size // 2) uint8, 0 or 255, at half of the size, warped elastically
+    and softened: (size, size) float32 in [0, 1]."""
     half = size // 2
-    mask = polygon(half, np.asarray(landmarks_xy) / 2, name, rng, jitter=0.06)
     field = rng.normal(0, 0.025 * half, (5, 5, 2)).astype(np.float32)
     field = cv2.resize(field, (half, half), interpolation=cv2.INTER_CUBIC)
-    mask = cv2.remap(mask, pixel_grid(half) + field, None, cv2.INTER_LINEAR, borderValue=0)
+    mask = cv2.remap(region, pixel_grid(half) + field, None, cv2.INTER_LINEAR, borderValue=0)
     # The paper softens twice: once to move the edge in or out, once to make it gradual.
     mask = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), rng.uniform(0.01, 0.04) * half)
     edge = rng.uniform(0.2, 0.8)
@@ -52,8 +93,8 @@ def make_mask(
 
 
 def polygon(size: int, landmarks_xy, name: str, rng: np.random.Generator, jitter: float):
-    """A family's hull (size, size) uint8, 0 or 255, placed by the landmarks."""
-    half = np.array(FAMILIES[name][0], np.float32)
+    """The hull of an outline (size, size) uint8, 0 or 255, placed by the landmarks."""
+    half = np.array(OUTLINES[name], np.float32)
     points = np.concatenate([half, half * (-1, 1)]) + rng.normal(0, jitter, (2 * len(half), 2))
     matrix = fit_affine(FIVE_POINTS, landmarks_xy)
     points = points @ matrix[:, :2].T + matrix[:, 2]
@@ -61,7 +102,10 @@ def polygon(size: int, landmarks_xy, name: str, rng: np.random.Generator, jitter
     return cv2.fillConvexPoly(np.zeros((size, size), np.uint8), hull, 255)
 
 
+@lru_cache(maxsize=8)
 def pixel_grid(size: int) -> np.ndarray:
-    """(size, size, 2) float32: every pixel's x and y."""
+    """(size, size, 2) float32, read-only: every pixel's x and y."""
     steps = np.arange(size, dtype=np.float32)
-    return np.stack(np.meshgrid(steps, steps), axis=-1)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1)
+    grid.flags.writeable = False
+    return grid

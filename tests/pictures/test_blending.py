@@ -98,6 +98,30 @@ def test_the_seed_decides_everything():
         assert not np.array_equal(one.fake, different.fake)
 
 
+@pytest.mark.parametrize(
+    ("make", "seed", "real", "fake", "mask", "next_drawn"),
+    [
+        ("self", 1, 136.724, 136.349, 0.02770, 1611244081),
+        ("self", 3, 122.849, 122.064, 0.13015, 2905432196),
+        ("self", 5, 126.871, 125.891, 0.22818, 1429865074),
+        ("swap", 1, 122.849, 122.891, 0.03585, 497639016),
+        ("swap", 2, 122.849, 122.916, 0.09111, 3811306596),
+        ("swap", 5, 122.849, 122.864, 0.15259, 3396991274),
+    ],
+)
+def test_a_seed_makes_the_blend_that_it_made_for_the_first_models(
+    make, seed, real, fake, mask, next_drawn
+):
+    image, other, rng = texture(1), texture(2), np.random.default_rng(seed)
+    if make == "self":
+        blend = blend_self(image, LANDMARKS, rng, 0.7)
+    else:
+        blend = blend_swap(image, LANDMARKS, other, LANDMARKS + 4, rng, 0.7)
+    assert rng.integers(2**32) == next_drawn
+    means = [blend.real.mean(), blend.fake.mean(), blend.mask.mean()]
+    assert means == pytest.approx([real, fake, mask], rel=2e-4)
+
+
 def test_the_easy_ones_are_easier():
     def strength(difficulty):
         made = blends(difficulty)[:40]
