@@ -24,7 +24,7 @@ from network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from network.device import describe_device, keep_freed_memory, pick_device, place
 from network.distributed import Team
 from pictures.augment import augment
-from pictures.blending import FAMILIES
+from pictures.masks import FAMILIES
 from scoring.metrics import by_video, metrics
 from training.epoch import evaluate, train_one_epoch
 from training.loaders import class_weights, load_data, make_loaders, set_size
@@ -51,7 +51,7 @@ LEVERS = {
     "control": {},
     "more-crops": {"every": 1},
     "fewer-swaps": {"datasets.crops.SWAP_SHARE": 0.3},
-    "large-masks": {"pictures.blending.FAMILIES": LARGE},
+    "large-masks": {"pictures.masks.FAMILIES": LARGE},
     "no-low-ratios": {"pictures.blending.RATIOS": (0.5, 0.75, 1.0, 1.0, 1.0)},
     "more-bad-video": {
         "pictures.augment.DEGRADE_BEFORE": 0.5,

@@ -4,20 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pictures import blending
+from pictures import masks
 from pictures.augment import augment
-from pictures.blending import (
-    FAMILIES,
-    FIVE_POINTS,
-    Blend,
-    blend_self,
-    blend_swap,
-    change_colours,
-    find_partners,
-    fit_affine,
-    make_mask,
-    transfer_colours,
-)
+from pictures.blending import Blend, blend_self, blend_swap, find_partners
+from pictures.changes import change_colours, transfer_colours
+from pictures.masks import FAMILIES, FIVE_POINTS, fit_affine, make_mask
 
 SIZE = 256
 LANDMARKS = np.array([(100, 108), (156, 108), (128, 142), (106, 168), (150, 168)], np.float32)
@@ -74,13 +65,13 @@ def test_masks_lie_on_the_face(turn):
 
 def test_every_family_is_drawn_and_they_differ_in_size(monkeypatch):
     drawn = []
-    original = blending._polygon
+    original = masks.polygon
 
     def polygon(size, landmarks, name, rng, jitter):
         drawn.append(name)
         return original(size, landmarks, name, rng, jitter)
 
-    monkeypatch.setattr(blending, "_polygon", polygon)
+    monkeypatch.setattr(masks, "polygon", polygon)
     for seed in range(200):
         make_mask(SIZE, LANDMARKS, np.random.default_rng(seed))
     assert set(drawn) == set(FAMILIES) and drawn.count("full") > 40
@@ -105,6 +96,30 @@ def test_the_seed_decides_everything():
         one, same, different = make(1), make(1), make(2)
         assert np.array_equal(one.fake, same.fake) and np.array_equal(one.mask, same.mask)
         assert not np.array_equal(one.fake, different.fake)
+
+
+@pytest.mark.parametrize(
+    ("make", "seed", "real", "fake", "mask", "next_drawn"),
+    [
+        ("self", 1, 136.724, 136.349, 0.02770, 1611244081),
+        ("self", 3, 122.849, 122.064, 0.13015, 2905432196),
+        ("self", 5, 126.871, 125.891, 0.22818, 1429865074),
+        ("swap", 1, 122.849, 122.891, 0.03585, 497639016),
+        ("swap", 2, 122.849, 122.916, 0.09111, 3811306596),
+        ("swap", 5, 122.849, 122.864, 0.15259, 3396991274),
+    ],
+)
+def test_a_seed_makes_the_blend_that_it_made_for_the_first_models(
+    make, seed, real, fake, mask, next_drawn
+):
+    image, other, rng = texture(1), texture(2), np.random.default_rng(seed)
+    if make == "self":
+        blend = blend_self(image, LANDMARKS, rng, 0.7)
+    else:
+        blend = blend_swap(image, LANDMARKS, other, LANDMARKS + 4, rng, 0.7)
+    assert rng.integers(2**32) == next_drawn
+    means = [blend.real.mean(), blend.fake.mean(), blend.mask.mean()]
+    assert means == pytest.approx([real, fake, mask], rel=2e-4)
 
 
 def test_the_easy_ones_are_easier():
