@@ -19,7 +19,7 @@ from pictures.transforms import Preprocessing, to_tensor
 from utils import console
 from utils.config import REAL, ReconstructConfig
 from utils.console import run_script, shown
-from utils.files import atomic_file, only_run, write_json
+from utils.files import only_run, write_json
 from utils.flags import add_flags, from_flags
 
 SIZES_PX = (128, 160, 192, 256)  # at which a copy is made: tools work below the video's resolution
@@ -95,8 +95,7 @@ def copy_all(config, copier: Copier, todo: list[int], copies: dict[str, str]) ->
             where = name.removesuffix(".jpg") + ".copy.jpg"
             options = [cv2.IMWRITE_JPEG_QUALITY, COPY_QUALITY]
             _, content = cv2.imencode(".jpg", picture[..., ::-1], options)
-            with atomic_file(config.frames_dir / where) as stream:
-                stream.write(content)
+            (config.frames_dir / where).write_bytes(content)  # it counts once the table has it
             copies[name] = where
             if number % SAVE_EVERY == 0:
                 write_json(config.frames_dir / COPIES_NAME, {"version": 1, "copies": copies}, None)

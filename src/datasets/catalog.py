@@ -51,6 +51,7 @@ class Video:
     identities: the people it shows or borrows from, namespaced ('ff:004'), never empty.
     official_split: 'train', 'val' or 'test' where the data set's own list says so.
     is_cut: path is a folder or archive of images of faces that are cut out already.
+    pair: what a fake shares with the real footage it was made from, where that is known.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Video:
     identities: tuple[str, ...]
     official_split: str | None = None
     is_cut: bool = False
+    pair: str | None = None
 
 
 def discover_faceforensics(root: Path) -> list[Video]:

@@ -15,9 +15,10 @@ from datasets.partners import partners_of
 from datasets.registry import CropError, RegistryError
 from datasets.sampling import Draw
 from faces.quality import face_sharpness
-from pictures.blending import Blend, blend_copy, blend_self, blend_swap
+from pictures.blending import Blend, blend_copy, blend_self, blend_swap, with_surroundings
 from pictures.harms import HARMS, harm
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
+from pictures.warping import warp_parts
 from utils.config import FAKE, REAL
 
 COPIES_NAME = "reconstructions.json"
@@ -63,8 +64,9 @@ class FaceFrames(Dataset):
 
     Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
     for. A Draw of a real crop with a use gives two items, the crop and the fake that is made of it,
-    which went through the same changes. self_blend: whether partners for blends are wanted. copies:
-    names of the crops that have a reconstruction.
+    which went through the same changes. self_blend: whether partners for blends are wanted; wide,
+    moved: what training's blends are of, as TrainConfig's wide_blends and moved_parts. copies:
+    paths of the copies of crops that have one.
     """
 
     def __init__(
@@ -74,7 +76,10 @@ class FaceFrames(Dataset):
         settings: Preprocessing,
         is_training: bool,
         self_blend: bool = False,
+        wide: bool = False,
+        moved: float = 0.0,
     ):
+        self.wide, self.moved = wide, moved
         self.frames_dir, self.videos = frames_dir, videos
         self.is_training, self.self_blend = is_training, self_blend
         self.transform, self.margin = eval_transform(settings), settings.crop_margin
@@ -138,13 +143,19 @@ class FaceFrames(Dataset):
         if draw.use == RECONSTRUCTION:
             copy = self._read(self.copies[sample.name])
             return blend_copy(image, copy, sample.landmarks_xy, rng)
+        if self.moved and rng.uniform() < self.moved:
+            return warp_parts(image, sample.landmarks_xy, rng, draw.difficulty)
         method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
-        return self._blend(draw.index, image, method, rng, draw.difficulty)
+        return self._blend(draw.index, image, method, rng, draw.difficulty, self.wide)
 
     def _training_items(self, draw: Draw) -> list[Item]:
         sample = self.samples[draw.index]
         if draw.use == PLAIN:
-            pair = [(self._read(sample.name), sample.label)]
+            image = self._read(sample.name)
+            if self.wide and sample.landmarks_xy is not None:  # what surrounds blends says nothing
+                rng = np.random.default_rng([draw.seed, 1])
+                image, _ = with_surroundings(image, sample.landmarks_xy, rng, draw.difficulty)
+            pair = [(image, sample.label)]
         else:
             blend = self.blend_of(draw)
             pair = [(blend.real, REAL), (blend.fake, FAKE)]
@@ -153,14 +164,14 @@ class FaceFrames(Dataset):
             for image, label in pair
         ]
 
-    def _blend(self, index: int, image, method: str, rng, difficulty: float) -> Blend:
+    def _blend(self, index: int, image, method: str, rng, difficulty: float, wide=False) -> Blend:
         landmarks = self.samples[index].landmarks_xy
         partners = self.partners.get(index, ())
         if method == "swap" and len(partners):
             partner = self.samples[rng.choice(partners)]
             other = self._read(partner.name)
-            return blend_swap(image, landmarks, other, partner.landmarks_xy, rng, difficulty)
-        return blend_self(image, landmarks, rng, difficulty)
+            return blend_swap(image, landmarks, other, partner.landmarks_xy, rng, difficulty, wide)
+        return blend_self(image, landmarks, rng, difficulty, wide)
 
     def _read(self, name: str) -> np.ndarray:
         """A crop (S, S, 3) uint8 RGB. Raises CropError with its path."""

@@ -81,7 +81,8 @@ def _listed(source: Path, line: int, row: dict) -> Video:
     dataset = row.get("source") or source.stem
     method = row.get("method") or LABEL_NAMES[label]
     people = f"{dataset}:{row.get('pair') or row['path']}"
-    return Video(row["path"], source.parent / row["path"], dataset, method, label, (people,))
+    path, pair = source.parent / row["path"], row.get("pair") or None
+    return Video(row["path"], path, dataset, method, label, (people,), pair=pair)
 
 
 def crops_of_videos(

@@ -40,7 +40,8 @@ class Table:
 
     def outcome(self, about: About, checkpoint: Checkpoint) -> Outcome:
         numbers = np.array(self.numbers)
-        raw = Scores(np.array(self.p_fake), about.labels[numbers], about.kinds[numbers])
+        facts = about.labels[numbers], about.kinds[numbers]
+        raw = Scores(np.array(self.p_fake), *facts, pairs=about.pairs[numbers])
         return Outcome(raw, numbers, checkpoint.temperature, checkpoint.marks())
 
 

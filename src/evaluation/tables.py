@@ -43,6 +43,10 @@ def print_evaluation(report: dict) -> None:
         header = [f"by {unit}", "n", "AUC", "95 % interval", *COLUMNS]
         rows = [_figures(name, result[unit]) for name, result in slices.items()]
         print_table(header, [*rows, _chance(clean[unit])])
+    print()
+    rows = [_paired(name, result["video"]["paired"]) for name, result in slices.items()]
+    if rows := [row for row in rows if row]:
+        print_table(["fakes above their own footage", "fakes", "share", "95 % interval"], rows)
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
     print("   reals of their data set; -: undefined, or an interval of no width")
     if report["groups"] < FEW_GROUPS:
@@ -91,6 +95,12 @@ def _figures(name: str, found: dict) -> list[str]:
         interval_text(found["auc_interval"]),
         *figures,
     ]
+
+
+def _paired(name: str, found: dict) -> list[str] | None:
+    if not found["n"]:
+        return None
+    return [name, f"{found['n']:,}", _number(found["share"]), interval_text(found["interval"])]
 
 
 def _chance(found: dict) -> list[str]:

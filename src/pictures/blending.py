@@ -59,7 +59,7 @@ def blend_self(
     then in that window, and what image or landmarks say of places holds no longer.
     """
     if wide:
-        image, landmarks_xy = _surroundings(image, landmarks_xy, rng, difficulty)
+        image, landmarks_xy = with_surroundings(image, landmarks_xy, rng, difficulty)
     for _ in range(2):
         changed = change(image, rng, difficulty, wide)
         source, target = (changed, image) if rng.uniform() < 0.5 else (image, changed)
@@ -84,7 +84,9 @@ def blend_swap(
     Shapes and wide as in blend_self; both crops may differ in size.
     """
     if wide:
-        target, target_landmarks_xy = _surroundings(target, target_landmarks_xy, rng, difficulty)
+        target, target_landmarks_xy = with_surroundings(
+            target, target_landmarks_xy, rng, difficulty
+        )
     to_target = fit_affine(source_landmarks_xy, target_landmarks_xy)
     size = target.shape[1::-1]
     face = cv2.warpAffine(source, to_target, size, borderMode=cv2.BORDER_REFLECT_101)
@@ -159,7 +161,7 @@ def clone(source: np.ndarray, target: np.ndarray, inside: np.ndarray) -> np.ndar
     return bent
 
 
-def _surroundings(image, landmarks_xy, rng: np.random.Generator, difficulty: float):
+def with_surroundings(image, landmarks_xy, rng: np.random.Generator, difficulty: float):
     """What wider blends do to real and fake alike. Returns image and landmarks."""
     image, landmarks_xy = reframe(image, landmarks_xy, rng)
     if rng.uniform() < DISTRACTOR_SHARE:

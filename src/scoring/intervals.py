@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.partners import pair_of
 from datasets.registry import source_of
 from datasets.splits import connected_components
 from scoring.calibration import Outcome
-from scoring.metrics import Scores, by_video, metrics
+from scoring.metrics import Scores, above_own, by_video, metrics, paired
 from scoring.verdict import WAYS
 from utils.config import FAKE, REAL
 
@@ -17,12 +18,14 @@ SHARES = (0.01, 0.05)  # of reals that may be called fake, where the true-positi
 
 @dataclass(frozen=True)
 class About:
-    """Of each record: label, data set, data set with method, and group of people; (n,) each."""
+    """Of each record: label, source, source with method, group of people, and what it shares with
+    the footage it was made from, or ''; (n,) each."""
 
     labels: np.ndarray
     datasets: np.ndarray
     kinds: np.ndarray
     groups: np.ndarray
+    pairs: np.ndarray
 
 
 def about_records(records: list[dict]) -> About:
@@ -31,6 +34,7 @@ def about_records(records: list[dict]) -> About:
         np.array([source_of(record) for record in records]),
         np.array([f"{source_of(record)} {record['method']}" for record in records]),
         people_groups(records),
+        np.array([pair_of(record) or "" for record in records]),
     )
 
 
@@ -87,11 +91,18 @@ def rate_at(scores: Scores, fpr: float) -> float | None:
 
 
 def measured(scores: Scores, groups: np.ndarray, threshold: float) -> dict:
-    """metrics() and the AUC's interval, and rates at the threshold and at allowed false alarms."""
+    """metrics() and the AUC's interval, rates at the threshold and at allowed false alarms, and the
+    share of fakes above their own footage, with its interval."""
     result = metrics(scores, threshold)
     result["auc_interval"] = bootstrap(groups, lambda weights: aucs(scores, weights))
     for share in SHARES:
         result[f"tpr_at_{share:.0%}_fpr"] = rate_at(scores, share)
+    numbers, shares = above_own(scores)
+    result["paired"] = paired(scores) | {"interval": None}
+    if len(numbers):
+        result["paired"]["interval"] = bootstrap(
+            groups[numbers], lambda weights: (weights @ shares) / weights.sum(1)
+        )
     counts = result["confusion"]
     reals = counts["fp"] + counts["tn"]
     result["false_positive_rate"] = counts["fp"] / reals if reals else None
@@ -106,7 +117,8 @@ def figures(outcome: Outcome, groups: np.ndarray, members: np.ndarray | None = N
         ("frame", outcome.frames, outcome.numbers),
     ):
         taken = slice(None) if members is None else members[numbers]
-        some = Scores(scores.p_fake[taken], scores.labels[taken])
+        pairs = None if scores.pairs is None or unit == "frame" else scores.pairs[taken]
+        some = Scores(scores.p_fake[taken], scores.labels[taken], pairs=pairs)
         result[unit] = measured(some, groups[numbers][taken], outcome.threshold)
     return result
 

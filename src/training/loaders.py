@@ -65,7 +65,15 @@ def make_loaders(
 
     def loader(name: str, videos: list[dict]) -> DataLoader:
         is_training = name == "train"
-        dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
+        dataset = FaceFrames(
+            config.frames_dir,
+            videos,
+            preprocessing,
+            is_training,
+            blends,
+            config.wide_blends,
+            config.moved_parts,
+        )
         if is_training:
             order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}
         else:

@@ -128,6 +128,10 @@ class TrainConfig:
     )
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
+    wide_blends: bool = option(False, "blends of more kinds, with distractors beside the face")
+    moved_parts: float = option(
+        0.0, "share of the blends in which mouth or eyes are only moved", type=fraction
+    )
     reconstructed: float = option(
         0.0, "share of fakes that are reals through an autoencoder", type=fraction
     )
@@ -210,7 +214,8 @@ class EvaluateConfig:
     against: tuple = option((), "others, on the same videos", nargs="+", type=Path)
     videos: str = option("", "folder or CSV of labelled videos, instead of the test split")
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
-    splits: Path = option(SPLITS_FILE, "splits, whose test part is evaluated")
+    splits: Path = option(SPLITS_FILE, "splits, one part of which is evaluated")
+    split: str = option("test", "part of the splits that is evaluated", choices=("val", "test"))
     blends: bool = option(False, "add blended fakes of the test split's real faces")
     at_most: int = option(0, "take so many of the split's videos; 0: all", type=natural_int)
     robustness: bool = option(False, "also with JPEG, H.264, resizing, blur, noise, brightness")
