@@ -123,19 +123,27 @@ def outcomes(records: list[LabelledRecord], places: dict, config: ImportConfig) 
         yield from [""] * (len(names) - len(failures))
 
 
-def copies(records: list[LabelledRecord], places: dict) -> list[str]:
-    """Names of pictures of different records that are equal, byte for byte."""
+def equal_pictures(records: list[LabelledRecord], places: dict) -> list[str]:
+    """Names of pictures of different records that are equal, byte for byte.
+
+    One that has another label or split than the first of its kind loses its place.
+    """
     found = [
-        (number, picture.name, place)
-        for number, record in enumerate(records)
+        (record.about, picture)
+        for record in records
         for picture in record.pictures
-        if isinstance(place := places[picture.shard, picture.file], Place)
+        if isinstance(places[picture.shard, picture.file], Place)
     ]
-    return [
-        " = ".join(found[n][1] for n in numbers)
-        for numbers in equal_files([place for _, _, place in found])
-        if len({found[n][0] for n in numbers}) > 1
-    ]
+    texts = []
+    for numbers in equal_files([places[p.shard, p.file] for _, p in found]):
+        (first, kept), *others = (found[n] for n in numbers)
+        if any(about["id"] != first["id"] for about, _ in others):
+            texts.append(" = ".join(found[n][1].name for n in numbers))
+        for about, picture in others:
+            if any(about[key] != first[key] for key in ("label", "official_split")):
+                reason = f"the same picture as {kept.name}, which has another label or split"
+                places[picture.shard, picture.file] = reason
+    return texts
 
 
 def summarise(records: list[LabelledRecord], registry: dict) -> None:
@@ -172,19 +180,27 @@ def run(config: ImportConfig) -> int:
         remove_leftovers(config.output)
         with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=config.output) as scratch:
             places = find_files(config.faces, wanted, Path(scratch))
+            same = equal_pictures(records, places)
             results = outcomes(records, places, config)
             try:
                 shown_results = console.progress(results, len(wanted), "Importing", "pictures")
                 failures = list(filter(None, shown_results))
             except FatalError as error:
                 raise Failure(f"{error}; {KEPT}") from error
-            same = copies(records, places)
         registry = collate(config.output, SETTINGS)
     for text in failures[:SHOWN_FAILURES]:
         console.bad(shown(text))
     if same:
         shown_ones = ", ".join(map(shown, same[:SHOWN_COPIES]))
-        console.warn(f"{len(same):,} pictures are there more than once: {shown_ones}")
+        console.warn(f"{len(same):,} pictures are there more than once, such as {shown_ones}")
+    ids = {record.about["id"] for record in records}
+    old = [v for v in registry["videos"] if v["dataset"] == config.dataset and v["id"] not in ids]
+    if old:
+        example = shown(config.output / old[0]["id"])
+        console.warn(
+            f"{len(old):,} records of {config.dataset} are not in the table and stay in the "
+            f"registry: delete their folders, such as {example}, and run this again"
+        )
     people = {person for video in registry["videos"] for person in video["identities"]}
     done = len(wanted) - len(failures)
     print(f"{done:,} pictures of {len(people):,} people, {len(failures):,} failed")

@@ -61,7 +61,12 @@ def read_records(path: Path, dataset: str) -> list[LabelledRecord]:
     groups = defaultdict(list)
     for row in rows:
         groups[("video", row["video"]) if row["video"] else (row["shard"], row["file"])].append(row)
-    problems += [text for members in groups.values() for text in _disagreements(members)]
+    problems += [
+        text
+        for members in groups.values()
+        if members[0]["video"]
+        for text in _disagreements(members)
+    ]
     if problems:
         rest = len(problems) - SHOWN_PROBLEMS
         more = [f"and {rest:,} more"] if rest > 0 else []
@@ -84,7 +89,7 @@ def _read_rows(path: Path) -> list[dict]:
             stream.seek(0)
             reader = csv.reader(stream, delimiter=max(",;\t", key=head.count))
             names = ["_".join(name.lower().split()) for name in next(reader, [])]
-            lines = [(reader.line_num, cells) for cells in reader if any(cells)]
+            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(
             f"{path} cannot be read ({error}): name its folder first, and save it as UTF-8"
@@ -114,12 +119,10 @@ def _problems(row: dict) -> list[str]:
     if not row["file"]:
         texts.append("file is empty")
     for name in NUMBERS:
-        try:  # where semicolons separate, a comma is the decimal point
-            row[name] = float(row[name].replace(",", "."))
-        except ValueError:
-            row[name] = math.nan if row[name] == "" else row[name]
-        if not isinstance(row[name], float) or not math.isfinite(row[name]):
-            texts.append(f"{name} is {row[name]}, no number")
+        number = _number(row[name])
+        if number is None:
+            texts.append(f"{name} '{row[name]}' is no number")
+        row[name] = number
     if "label" not in row["known"]:
         row["label"] = "real"
     row["label"] = LABELS.get(row["label"].lower(), row["label"])
@@ -129,6 +132,14 @@ def _problems(row: dict) -> list[str]:
     if row["split"] not in SPLITS:
         texts.append(f"split '{row['split']}' is not train, val or test")
     return texts
+
+
+def _number(text: str) -> float | None:
+    try:  # where semicolons separate columns, a comma is the decimal point
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _named_twice(rows: list[dict]) -> list[str]:
@@ -141,13 +152,14 @@ def _named_twice(rows: list[dict]) -> list[str]:
 
 
 def _people_in_two_splits(rows: list[dict]) -> list[str]:
-    lines = defaultdict(dict)
+    lines, named = defaultdict(dict), {row["person"] for row in rows}
     for row in rows:
         if row["split"]:
             lines[person_of(row)].setdefault(row["split"], row["line"])
     return [
-        f"{person} is in two splits: "
+        f"{person} is in two splits, "
         + ", ".join(f"{split} in line {line}" for split, line in where.items())
+        + ("" if person in named else " (as the file is named; the column person tells better)")
         for person, where in lines.items()
         if len(where) > 1
     ]

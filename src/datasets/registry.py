@@ -8,14 +8,7 @@ from pathlib import Path
 import cv2
 
 from datasets.catalog import Video
-from faces.detect import (
-    Face,
-    crop_square,
-    load_detector,
-    square_around,
-    to_crop,
-    whole_image,
-)
+from faces.detect import Face, crop_square, load_detector, square_around, to_crop, whole_image
 from faces.quality import describe
 from faces.tracks import main_faces
 from media.sequence import read_sequence
@@ -107,11 +100,10 @@ def write_record(
     folder: an atomic one, as the record is not. sides_px: of each face in the picture it came from,
     where the frame is a scaled copy of that.
     """
+    sides_px = sides_px or [None] * len(frames)
     entries = [
         _write_frame(folder, frame, face, settings, side_px)
-        for frame, face, side_px in zip(
-            frames, faces, sides_px or [None] * len(frames), strict=True
-        )
+        for frame, face, side_px in zip(frames, faces, sides_px, strict=True)
     ]
     record = {"version": VERSION} | about | {"settings": asdict(settings), "frames": entries}
     (folder / RECORD_NAME).write_bytes(json_bytes(record, None))
@@ -141,6 +133,11 @@ def _write_frame(
         "landmarks_in_crop_xy": points,
         **describe(crop, side_px or face.side_px, box, points),
     }
+
+
+def source_of(record: dict) -> str:
+    """Where a record's footage comes from: its collection, or the data set itself."""
+    return record.get("source") or record["dataset"]
 
 
 def counts_of(record: dict) -> dict[str, int]:
@@ -188,11 +185,6 @@ def is_current(folder: Path, about: dict, indices: list[int], settings: CropSett
         )
     except OSError:
         return False
-
-
-def source_of(record: dict) -> str:
-    """The collection that a record is from, which may be one of several in a data set."""
-    return record.get("source") or record["dataset"]
 
 
 def _size_of(path: Path) -> int:

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from utils.config import FAKE, REAL
+from datasets.registry import source_of
+from utils import console
+from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.console import Failure
 from utils.files import write_json
 
 VERSION = 2  # 2: official lists
 QUOTAS = {"train": 0.70, "val": 0.15, "test": 0.15}
+SHOWN_KINDS = 5
 
 
 class SplitError(Failure):
@@ -43,26 +46,34 @@ def connected_components(videos: list[dict]) -> list[list[dict]]:
 def make_splits(
     videos: list[dict], seed: int, official: bool = False, needs_fakes: bool = True
 ) -> dict[str, list[str]]:
-    """Video ids of train, val and test, 70/15/15 by videos, no identity in two of them.
+    """Video ids of train, val and test, 70/15/15 of each kind of video, nobody in two of them.
 
-    Whole components of shared identity, largest first, each go to the split furthest below its
-    quota. The seed decides among components of one size. With official, a video goes where its data
-    set's own list puts it, though that list may divide people; where it has no validation part,
-    that is taken from its training part. Raises SplitError where a split would lack a class;
-    without needs_fakes real videos alone will do.
+    A kind is a source and a label. Whole components of shared identity, largest first, each go to
+    the split in which their kinds are furthest below their share, so that a large one of one source
+    takes nothing from the others. The seed decides among components of one size.
+
+    With official, a video goes where its data set's own list puts it, though that list may divide
+    people; what it leaves open does not: a component with people whom a list has placed goes to
+    them. Where a list has no validation part, that is taken from its training part. Raises
+    SplitError where a split would lack a class; without needs_fakes real videos alone will do.
     """
     splits: dict[str, list[dict]] = {name: [] for name in QUOTAS}
     rest = videos
     if official:
         splits, rest = _obey_lists(videos)
+    homes = _homes(splits)
+    totals = Counter(map(_kind, videos))
+    placed = {name: Counter(map(_kind, members)) for name, members in splits.items()}
     components = connected_components(rest)
     np.random.default_rng(seed).shuffle(components)
     components.sort(key=len, reverse=True)
     for component in components:
-        is_listed = official and any(video["official_split"] for video in component)
-        names = ("train", "val") if is_listed else QUOTAS
-        name = max(names, key=lambda n: QUOTAS[n] * len(videos) - len(splits[n]))
+        names = _allowed(component, homes, official)
+        kinds = Counter(map(_kind, component))
+        fills = {name: _fill(kinds, placed[name], totals) / QUOTAS[name] for name in names}
+        name = min(names, key=lambda n: (round(fills[n], 9), -QUOTAS[n], len(splits[n])))
         splits[name] += component
+        placed[name] += kinds
     wanted = {REAL, FAKE} if needs_fakes else {REAL}
     for name, members in splits.items():
         if not wanted <= {video["label"] for video in members}:
@@ -71,6 +82,37 @@ def make_splits(
                 f"({len(components)}, in {len(videos)} videos); extract more videos of other people"
             )
     return {name: sorted(video["id"] for video in members) for name, members in splits.items()}
+
+
+def _kind(video: dict) -> tuple[str, int]:
+    return source_of(video), video["label"]
+
+
+def _fill(kinds: Counter, placed: Counter, totals: Counter) -> float:
+    """The mean over videos of these kinds of the share of each kind that is placed."""
+    return sum(n * placed[kind] / totals[kind] for kind, n in kinds.items()) / kinds.total()
+
+
+def _allowed(component: list[dict], homes: dict[str, set[str]], official: bool) -> list[str]:
+    """The splits that a component may go to, whose people are in homes by a list."""
+    at_home = {name for video in component for p in video["identities"] for name in homes[p]}
+    if official and any(video["official_split"] for video in component):
+        # Of the training part of a list without a validation part; its test part may show the same
+        # people, and then it is the list that divides them.
+        if "val" in at_home and "train" not in at_home:
+            return ["val"]
+        return ["train"] if at_home else ["train", "val"]
+    return [name for name in QUOTAS if not at_home or name in at_home]
+
+
+def _homes(splits: dict[str, list[dict]]) -> dict[str, set[str]]:
+    """The splits in which each person is already."""
+    homes = defaultdict(set)
+    for name, members in splits.items():
+        for video in members:
+            for person in video["identities"]:
+                homes[person].add(name)
+    return homes
 
 
 def _obey_lists(videos: list[dict]) -> tuple[dict[str, list[dict]], list[dict]]:
@@ -88,9 +130,30 @@ def _obey_lists(videos: list[dict]) -> tuple[dict[str, list[dict]], list[dict]]:
         raise SplitError(
             "no data set here has a list of its own: put List_of_testing_videos.txt, or "
             "train.json, val.json and test.json, beside its videos and run "
-            "src/1_extract_frames.py again"
+            "src/1_extract_frames.py again, or give faces.csv a column split"
         )
     return splits, rest
+
+
+def lacking(splits: dict[str, list[dict]]) -> list[str]:
+    """Which kinds of videos val or test lacks, with how many groups of people they have, the
+    largest first."""
+    parts = {name: Counter(map(_kind, members)) for name, members in splits.items()}
+    totals = sum(parts.values(), Counter())
+    groups = Counter(
+        kind
+        for component in connected_components([v for part in splits.values() for v in part])
+        for kind in set(map(_kind, component))
+    )
+    texts = []
+    for (source, label), _ in totals.most_common():
+        absent = [name for name in ("val", "test") if not parts[name][source, label]]
+        if absent:
+            count = groups[source, label]
+            people = "1 group" if count == 1 else f"{count:,} groups"
+            where = " and ".join(absent)
+            texts.append(f"{source} {LABEL_NAMES[label]} in {where} ({people} of people)")
+    return texts
 
 
 def shared_people(splits: dict[str, list[dict]]) -> int:
@@ -128,7 +191,8 @@ def load_or_make_splits(
     unreadable, or made for another registry or in another way.
     """
     mark = fingerprint(videos)
-    if path.exists():
+    is_new = not path.exists()
+    if not is_new:
         try:
             stored = json.loads(path.read_bytes())
             is_current = stored["version"] == VERSION and stored["registry"] == mark
@@ -161,4 +225,8 @@ def load_or_make_splits(
         raise SplitError(f"{path} is damaged: delete it to split anew") from error
     if official is False and shared_people(splits):
         raise SplitError(f"{path} has a person in two splits: delete it to split anew")
+    texts = lacking(splits) if is_new else []
+    if texts:
+        more = [f"{len(texts) - SHOWN_KINDS:,} more"] if len(texts) > SHOWN_KINDS else []
+        console.warn(f"no videos of {', '.join(texts[:SHOWN_KINDS] + more)}")
     return splits

@@ -19,7 +19,8 @@ from utils.config import FAKE, REAL
 
 
 def video(name: str, label: int, *identities: str) -> dict:
-    return {"id": name, "label": label, "identities": list(identities)}
+    dataset = identities[0].partition(":")[0] if ":" in identities[0] else "own"
+    return {"id": name, "dataset": dataset, "label": label, "identities": list(identities)}
 
 
 def faceforensics(originals: int = 1000, methods: int = 5) -> list[dict]:
@@ -78,12 +79,47 @@ def test_faceforensics_splits_by_pairs_close_to_the_quotas():
         assert len(splits[name]) / len(videos) == pytest.approx(quota, abs=0.005)
 
 
-def test_celeb_df_beside_faceforensics_splits_soundly():
+def test_a_large_component_takes_nothing_from_other_data_sets():
     videos = faceforensics() + celeb_df()
     splits = make_splits(videos, 42)
     assert_sound(videos, splits)
+    by_id = {video["id"]: video for video in videos}
     for name, quota in QUOTAS.items():
-        assert len(splits[name]) / len(videos) == pytest.approx(quota, abs=0.01)
+        counts = Counter((by_id[i]["dataset"], by_id[i]["label"]) for i in splits[name])
+        assert counts["ff", REAL] / 1000 == pytest.approx(quota, abs=0.005)
+        assert counts["ff", FAKE] / 5000 == pytest.approx(quota, abs=0.005)
+        assert counts["celeb", FAKE] == (5639 if name == "train" else 0)
+    # Its 59 people are one group; its 300 strangers fill val and test up to 15 % of 890 reals.
+    assert [sum("yt" in i for i in ids) for ids in splits.values()] == [32, 134, 134]
+
+
+def test_sources_are_spread_by_themselves_the_smallest_too():
+    videos = [
+        video(f"{source}{label}{n}", label, f"{source}{label}{n}") | {"source": source}
+        for source, size in (("portraits", 1000), ("club", 20), ("tiny", 3))
+        for label in (REAL, FAKE)
+        for n in range(size)
+    ]
+    splits = make_splits(videos, 5)
+    for label in (REAL, FAKE):
+        counts = {
+            source: tuple(sum(i.startswith(f"{source}{label}") for i in s) for s in splits.values())
+            for source in ("portraits", "club", "tiny")
+        }
+        assert counts == {"portraits": (700, 150, 150), "club": (14, 3, 3), "tiny": (1, 1, 1)}
+
+
+def test_what_val_or_test_lacks_is_said_once_in_one_line(tmp_path, capsys):
+    videos = faceforensics(100)
+    load_or_make_splits(tmp_path / "a.json", videos, 1)
+    assert "no videos of" not in capsys.readouterr().out
+    videos += celeb_df() + [video(f"s{n}", REAL, f"s{n}:x") for n in range(7)]
+    videos += [video(f"pair{n}", REAL, f"pair:{n}") for n in range(2)]
+    for _ in range(2):
+        load_or_make_splits(tmp_path / "b.json", videos, 1)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "no videos of" in line]
+    assert "no videos of celeb fake in val and test (1 group of people), pair real in" in line
+    assert " (2 groups of people), s0 real in val and test" in line and line.endswith(", 4 more")
 
 
 def test_splits_depend_on_the_seed_and_on_nothing_else():
@@ -148,11 +184,12 @@ def test_official_lists_are_obeyed_by_flag_and_the_rest_split_by_person(tmp_path
     assert len(place) == len(videos)
     for v in pairs:
         assert place[v["id"]] == v["official_split"]
-    for v in celeb:  # the list has no validation part: it is taken from its training part
-        allowed = {"test"} if v["official_split"] == "test" else {"train", "val"}
+    for v in celeb:  # its people are in its test part too, so none of them goes to val
+        is_alone = v["id"].startswith("yt")
+        allowed = {"test"} if v["official_split"] == "test" else {"train", *["val"] * is_alone}
         assert place[v["id"]] in allowed
-    # Celeb-DF fills train beyond its quota, so the strangers fill the others.
-    assert {place[v["id"]] for v in strangers} == {"val", "test"}
+    assert "val" in {place[v["id"]] for v in celeb}
+    assert Counter(place[v["id"]] for v in strangers) == {"train": 420, "val": 90, "test": 90}
     by_person = make_splits(videos, 1)
     assert by_person != splits
 
@@ -161,6 +198,46 @@ def test_official_lists_are_obeyed_by_flag_and_the_rest_split_by_person(tmp_path
     assert shared_people(loaded) > 0  # Celeb-DF's list divides its people
     with pytest.raises(SplitError, match="made with --official-splits: use it again, or delete"):
         load_or_make_splits(path, videos, 1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_a_list_leaves_open_never_divides_its_people(seed):
+    rng = random.Random(seed)
+    home = {f"p{n}": rng.choice(["train", "train", "val", "test"]) for n in range(300)}
+    videos = []
+    for n in range(1500):
+        person = rng.choice(list(home))
+        dataset = rng.choice(["whole list", "no val part", "no list"])
+        lists = {
+            "whole list": home[person],
+            "no val part": "test" if home[person] == "test" else "train",
+        }
+        about = {"dataset": dataset, "official_split": lists.get(dataset)}
+        videos.append(video(f"v{n}", n % 2, person) | about)
+    splits = make_splits(videos, seed, official=True)
+    assert_sound(videos, splits)  # with nobody in two splits
+    place = {i: name for name, ids in splits.items() for i in ids}
+    for v in videos:
+        if v["dataset"] == "whole list":
+            assert place[v["id"]] == v["official_split"]
+
+
+def test_a_list_without_val_gives_whole_groups_of_its_train_part_to_val():
+    def in_list(video):
+        return "test" if int(video["identities"][0].partition(":")[2]) // 2 % 7 == 0 else "train"
+
+    videos = with_list(faceforensics(280), "d", in_list)
+    splits = make_splits(videos, 1, official=True)
+    place = {i: name for name, ids in splits.items() for i in ids}
+    assert {place[v["id"]] for v in videos if in_list(v) == "test"} == {"test"}
+    for component in connected_components(videos):
+        assert len({place[v["id"]] for v in component}) == 1
+    # 20 of 140 groups are test; of the others 15 % and the same part of what test lacks.
+    assert {name: len(ids) // 12 for name, ids in splits.items()} == {
+        "train": 99,
+        "val": 21,
+        "test": 20,
+    }
 
 
 def test_official_lists_that_are_not_there_are_asked_for():
