@@ -1,4 +1,4 @@
-"""A run over whole data sets: what is to do, what it will take, and doing it."""
+"""A run over whole data sets: what is to do, what it will take, and doing it, video by video."""
 
 import shutil
 import tempfile
@@ -7,19 +7,27 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+
 from datasets.catalog import Video
 from datasets.registry import (
     CropSettings,
-    Extractor,
     RegistryError,
     counts_of,
     detector_used,
     finished_record,
+    size_of,
+    write_record,
 )
-from datasets.workers import FatalError, run_jobs, usable_cores
-from faces.detect import load_detector
+from datasets.workers import FatalError, JobError, run_jobs, usable_cores
+from faces.detect import load_detector, whole_image
+from faces.tracks import main_faces
+from media.frame import VideoError
+from media.sequence import read_sequence
+from media.video import read_frames
 from utils import console
 from utils.config import ExtractConfig
+from utils.files import atomic_folder
 
 KEEP_FREE_BYTES = 500_000_000
 CHECK_DISK_EVERY = 50  # videos
@@ -125,3 +133,48 @@ def estimate(plan: Plan, config: ExtractConfig) -> tuple[float, float]:
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     share = len(plan.todo) / max(len(sample), 1)
     return size * share, seconds * share
+
+
+class Extractor:
+    """Cuts the faces of one video after another into output/<video id>/."""
+
+    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
+        cv2.setNumThreads(1)  # the processes share the cores
+        self.settings = settings
+        self.output = output
+        self.detector = load_detector(settings.detector, models_dir)
+
+    def __call__(self, video: Video) -> dict[str, int]:
+        """Write crops and record; return the record's counts, as counts_of gives them.
+
+        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
+        """
+        try:
+            if video.is_cut:
+                frames = read_sequence(video.path, self.settings.frames)
+            else:
+                frames = read_frames(video.path, self.settings.frames)
+            size_bytes = size_of(video.path)
+        except (VideoError, OSError) as error:
+            raise JobError(str(error)) from error
+        images = [frame.image for frame in frames]
+        faces = main_faces(images, [self.detector.detect(image) for image in images])
+        if video.is_cut:  # the data set's authors found a face where the detector does not
+            margin = self.settings.crop_margin
+            whole = [whole_image(image, margin) for image in images]
+            faces = [face or image for face, image in zip(faces, whole, strict=True)]
+        about = {
+            "id": video.id,
+            "dataset": video.dataset,
+            "method": video.method,
+            "label": video.label,
+            "identities": list(video.identities),
+            "official_split": video.official_split,
+            "size_bytes": size_bytes,
+        }
+        try:
+            with atomic_folder(self.output / video.id) as folder:
+                record = write_record(folder, about, frames, faces, self.settings)
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.output}: {error}") from error
+        return counts_of(record)

@@ -1,4 +1,4 @@
-"""From one video to its crops and record, and from all records to the registry."""
+"""Writing crops and their record, which record is current, and the registry of all records."""
 
 import json
 import os
@@ -8,23 +8,13 @@ from pathlib import Path
 import cv2
 
 from datasets.catalog import Video
-from datasets.workers import FatalError, JobError
-from faces.detect import (
-    Face,
-    crop_square,
-    load_detector,
-    square_around,
-    to_crop,
-    whole_image,
-)
+from faces.detect import Face, crop_square, square_around, to_crop
 from faces.quality import describe
-from faces.tracks import main_faces
-from media.sequence import read_sequence
-from media.video import Frame, VideoError, read_frames
+from media.frame import Frame
 from utils import console
 from utils.config import REGISTRY_NAME
 from utils.console import Failure
-from utils.files import TEMPORARY_PREFIX, atomic_folder, write_json
+from utils.files import TEMPORARY_PREFIX, write_json
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
@@ -47,51 +37,6 @@ class CropSettings:
     crop_size_px: int
     crop_margin: float
     detector: str  # 'yunet' or 'haar'
-
-
-class Extractor:
-    """Cuts the faces of one video after another into output/<video id>/."""
-
-    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
-        cv2.setNumThreads(1)  # the processes share the cores
-        self.settings = settings
-        self.output = output
-        self.detector = load_detector(settings.detector, models_dir)
-
-    def __call__(self, video: Video) -> dict[str, int]:
-        """Write crops and record; return the record's counts, as counts_of gives them.
-
-        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
-        """
-        try:
-            if video.is_cut:
-                frames = read_sequence(video.path, self.settings.frames)
-            else:
-                frames = read_frames(video.path, self.settings.frames)
-            size_bytes = _size_of(video.path)
-        except (VideoError, OSError) as error:
-            raise JobError(str(error)) from error
-        images = [frame.image for frame in frames]
-        faces = main_faces(images, [self.detector.detect(image) for image in images])
-        if video.is_cut:  # the data set's authors found a face where the detector does not
-            margin = self.settings.crop_margin
-            whole = [whole_image(image, margin) for image in images]
-            faces = [face or image for face, image in zip(faces, whole, strict=True)]
-        about = {
-            "id": video.id,
-            "dataset": video.dataset,
-            "method": video.method,
-            "label": video.label,
-            "identities": list(video.identities),
-            "official_split": video.official_split,
-            "size_bytes": size_bytes,
-        }
-        try:
-            with atomic_folder(self.output / video.id) as folder:
-                record = write_record(folder, about, frames, faces, self.settings)
-        except OSError as error:
-            raise FatalError(f"cannot write to {self.output}: {error}") from error
-        return counts_of(record)
 
 
 def write_record(
@@ -157,7 +102,7 @@ def finished_record(video: Video, settings: CropSettings, output: Path) -> dict 
     if not record or not _is_current(record, settings):
         return None
     try:
-        return record if record["size_bytes"] == _size_of(video.path) else None
+        return record if record["size_bytes"] == size_of(video.path) else None
     except OSError:
         return None
 
@@ -176,7 +121,7 @@ def is_current(folder: Path, settings: CropSettings) -> bool:
     return bool(record) and _is_current(record, settings)
 
 
-def _size_of(path: Path) -> int:
+def size_of(path: Path) -> int:
     return 0 if path.is_dir() else path.stat().st_size
 
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import read_json
 
 from datasets.catalog import discover_faceforensics
+from datasets.extraction import Extractor
 from datasets.registry import (
     CropSettings,
-    Extractor,
     RegistryError,
     collate,
     finished_record,
