@@ -4,15 +4,16 @@ import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 
-from datasets.catalog import Video
+from datasets.catalog import Video, original_name
 from datasets.registry import (
     CropSettings,
     RegistryError,
+    about_original,
     counts_of,
     detector_used,
     finished_record,
@@ -21,12 +22,13 @@ from datasets.registry import (
 )
 from datasets.workers import FatalError, JobError, run_jobs, usable_cores
 from faces.detect import load_detector, whole_image
+from faces.footage import faces_of_original
 from faces.tracks import main_faces
 from media.frame import VideoError
 from media.sequence import read_sequence
 from media.video import read_frames
 from utils import console
-from utils.config import ExtractConfig
+from utils.config import REAL, ExtractConfig
 from utils.files import atomic_folder
 
 KEEP_FREE_BYTES = 500_000_000
@@ -70,8 +72,14 @@ def pick_detector(config: ExtractConfig) -> str:
 def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
     """Choose this shard's videos and find out which of them are done already."""
     settings = CropSettings(
-        config.frames, config.crop_size_px, config.crop_margin, pick_detector(config)
+        config.frames,
+        config.crop_size_px,
+        config.crop_margin,
+        pick_detector(config),
+        config.original_boxes,
     )
+    if config.original_boxes:
+        videos = with_originals(videos)
     part, parts = map(int, config.shard.split("/"))
     plan = Plan(settings, sorted(videos, key=lambda video: video.id)[part - 1 :: parts])
     for video in plan.videos:
@@ -81,6 +89,24 @@ def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
             plan.todo.append(video)
             plan.recut += (config.output / video.id).exists()
     return plan
+
+
+def with_originals(videos: list[Video]) -> list[Video]:
+    """The same videos, each fake with the original that its name tells, where that is among them.
+
+    Of several, as in a tree of several compressions, it is the one in the most alike folders.
+    """
+    reals = defaultdict(list)
+    for video in videos:
+        if video.label == REAL:
+            reals[video.dataset, video.path.stem].append(video)
+
+    def original_of(fake: Video) -> Video | None:
+        named = reals.get((fake.dataset, original_name(fake.dataset, fake.path.stem)), ())
+        folders = set(fake.id.split("/"))
+        return max(named, key=lambda v: len(folders & set(v.id.split("/"))), default=None)
+
+    return [v if v.label == REAL else replace(v, original=original_of(v)) for v in videos]
 
 
 def carry_out(plan: Plan, config: ExtractConfig) -> None:
@@ -158,7 +184,11 @@ class Extractor:
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error
         images = [frame.image for frame in frames]
-        faces = main_faces(images, [self.detector.detect(image) for image in images])
+        original = about_original(video)
+        faces = original and faces_of_original(video.original.path, frames, self.detector)
+        boxes_of = "original" if faces else "own"
+        if not faces:
+            faces = main_faces(images, [self.detector.detect(image) for image in images])
         if video.is_cut:  # the data set's authors found a face where the detector does not
             margin = self.settings.crop_margin
             whole = [whole_image(image, margin) for image in images]
@@ -171,6 +201,8 @@ class Extractor:
             "identities": list(video.identities),
             "official_split": video.official_split,
             "size_bytes": size_bytes,
+            "boxes_of": boxes_of,
+            "original": original,
         }
         try:
             with atomic_folder(self.output / video.id) as folder:

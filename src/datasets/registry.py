@@ -3,11 +3,11 @@
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 
-from datasets.catalog import Video
+from datasets.catalog import Video, original_name
 from faces.detect import Face, crop_square, square_around, to_crop
 from faces.quality import describe
 from media.frame import Frame
@@ -37,6 +37,7 @@ class CropSettings:
     crop_size_px: int
     crop_margin: float
     detector: str  # 'yunet' or 'haar'
+    original_boxes: bool = False  # fakes are cut where the face of their original is
 
 
 def write_record(
@@ -86,24 +87,39 @@ def _write_frame(
 
 
 def counts_of(record: dict) -> dict[str, int]:
-    """1 video, its crops, its frames without a face, and its crops with a quality flag."""
+    """1 video, its crops, its frames without a face, its crops with a quality flag, and whether its
+    boxes are its own although there is an original."""
     crops = [frame for frame in record["frames"] if frame["crop"]]
     return {
         "videos": 1,
         "crops": len(crops),
         "no face": len(record["frames"]) - len(crops),
         "flagged": sum(bool(frame["flags"]) for frame in crops),
+        "own boxes": int(bool(record.get("original")) and record["boxes_of"] == "own"),
     }
 
 
 def finished_record(video: Video, settings: CropSettings, output: Path) -> dict | None:
-    """The record of a video already cut with these settings from a file of this size, or None."""
+    """The record of a video already cut with these settings, from files of these sizes, or None."""
     record = _read_record(output / video.id / RECORD_NAME)
     if not record or not _is_current(record, settings):
         return None
     try:
-        return record if record["size_bytes"] == size_of(video.path) else None
+        is_same = record["size_bytes"] == size_of(video.path)
     except OSError:
+        return None
+    original = about_original(video)  # one that is gone since has served
+    return record if is_same and original in (None, record.get("original")) else None
+
+
+def about_original(video: Video) -> dict | None:
+    """What a fake's record says of its original, by which it can tell a changed one."""
+    try:
+        return video.original and {
+            "id": video.original.id,
+            "size_bytes": size_of(video.original.path),
+        }
+    except OSError:  # a broken link
         return None
 
 
@@ -132,11 +148,15 @@ def _read_record(path: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     keys = {"id", "label", "identities", "settings", "size_bytes", "frames"}
-    return record if isinstance(record, dict) and keys <= set(record) else None
+    is_whole = isinstance(record, dict) and keys <= set(record)
+    return record if is_whole and isinstance(record["settings"], dict) else None
 
 
 def _is_current(record: dict, settings: CropSettings) -> bool:
-    return record.get("version") == VERSION and record["settings"] == asdict(settings)
+    cut = {"original_boxes": False} | record["settings"]  # which older records lack
+    if not original_name(record.get("dataset"), PurePosixPath(record["id"]).stem):
+        cut["original_boxes"] = settings.original_boxes  # it makes no difference here
+    return record.get("version") == VERSION and cut == asdict(settings)
 
 
 def collate(output: Path, settings: CropSettings) -> dict:
