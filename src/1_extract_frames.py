@@ -46,6 +46,8 @@ def print_plan(plan: Plan, config: ExtractConfig) -> None:
     cut = plan.settings
     size = f"{cut.crop_size_px} px, {cut.crop_margin:g} x the face"
     print(f"{cut.frames} frames a video; crops of {size}; detector: {cut.detector}")
+    if fakes := sum(video.original is not None for video in plan.videos):
+        print(f"{fakes:,} fakes are cut where the face of their original is")
     if plan.recut:
         console.warn(f"{plan.recut:,} of them were cut with other settings and are cut again")
     if config.shard != "1/1":
@@ -62,6 +64,8 @@ def print_summary(plan: Plan, report_folder) -> None:
         print(f"{dataset:14} {method:16} {label:5}{row}")
     print("videos: with a record; no face: frames in which none was found;")
     print("flagged: crops that are tiny, blurred or of an extreme pose; unreadable: videos")
+    if own := sum(counts["own boxes"] for counts in plan.counts.values()):
+        print(f"{own:,} fakes differ from their original in size, length or scene: own boxes")
     for video, reason in plan.failures[:SHOWN_FAILURES]:
         console.bad(f"{shown(video.path)}: {shown(reason)}")
     if len(plan.failures) > SHOWN_FAILURES:

@@ -3,8 +3,9 @@
 Makes clips like FaceForensics++ c23 with ffmpeg (H.264, crf 23, a key frame every 250 frames,
 640x480 to 1920x1080, 300 to 750 frames), then prints, interleaved over the rounds, the seconds for:
 ffmpeg decoding them to nowhere, a straightforward loop that seeks to six frames a clip and reads
-them, and script 1 with one worker and with one a core. Also the peak memory of a worker, and how
-long cataloguing, skipping and collating 25,048 videos takes.
+them, script 1 with one worker and with one a core, and the same with as many fakes of them, by
+their own boxes and by their originals'. Also the peak memory of a worker, and how long cataloguing,
+skipping and collating 25,048 videos takes.
 """
 
 import argparse
@@ -65,11 +66,11 @@ def seek_and_read(clips: list[Path]) -> None:
             assert capture.read()[0]
 
 
-def extract(root: Path, output: Path, workers: int) -> None:
+def extract(root: Path, output: Path, workers: int, *more: str) -> None:
     shutil.rmtree(output, ignore_errors=True)
     script = ROOT / "src" / "1_extract_frames.py"
     command = [sys.executable, script, "--faceforensics", root, "--output", output]
-    command += ["--results", output, "--workers", workers]
+    command += ["--results", output, "--workers", workers, *more]
     subprocess.run([*map(str, command)], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -123,12 +124,22 @@ def main() -> None:
             make_clips(root / "original", args.clips)
         clips = sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
         cores = os.cpu_count()
+        if not args.folder:
+            pairs = folder / "pairs"
+            shutil.copytree(root / "original", pairs / "original")
+            for clip in clips:  # a copy takes as long to decode as a fake
+                (pairs / "Deepfakes").mkdir(exist_ok=True)
+                shutil.copy(clip, pairs / "Deepfakes" / f"{clip.stem}_999.mp4")
         ways = {
             "ffmpeg, decoding alone": (decode_with_ffmpeg, clips),
             "seek and read 6 frames": (seek_and_read, clips),
             "script 1, 1 worker": (extract, root, folder / "out", 1),
             f"script 1, {cores} workers": (extract, root, folder / "out", cores),
         }
+        if not args.folder:
+            own = (extract, pairs, folder / "out", cores, "--no-original-boxes")
+            ways["and their fakes, own boxes"] = own
+            ways["and their fakes"] = own[:-1]
         seconds = {name: [] for name in ways}
         for _ in range(args.rounds):
             for name, (function, *arguments) in ways.items():
@@ -137,8 +148,9 @@ def main() -> None:
         print(f"{len(clips)} clips, {cores} cores, medians of {args.rounds} interleaved rounds")
         for name, times in seconds.items():
             median = statistics.median(times)
-            rate = f"{len(clips) / median:6.2f} videos/s"
-            print(f"  {name:24} {median:7.2f} s {rate}  {median / limit:5.2f} x ffmpeg")
+            count = len(clips) * (2 if "fakes" in name else 1)
+            rate = f"{count / median:6.2f} videos/s"
+            print(f"  {name:26} {median:7.2f} s {rate}  {median / limit:5.2f} x ffmpeg")
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"  largest process, ffmpeg or worker: {peak:.0f} MB")
     print("At full size:")

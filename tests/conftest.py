@@ -21,6 +21,7 @@ from utils.config import FAKE, REAL
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+HANG_SECONDS = 600  # a busy machine is slow and nothing wrong: only what hangs takes this long
 
 
 def pytest_sessionfinish():
@@ -120,7 +121,7 @@ def load_script(name: str):
 def run_script(name: str, *arguments, root=ROOT, **options) -> subprocess.CompletedProcess:
     """Run a script of the checkout in root as a user does, in a process of its own."""
     command = [sys.executable, str(root / "src" / f"{name}.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, timeout=HANG_SECONDS, **options)
 
 
 @contextlib.contextmanager

@@ -111,6 +111,30 @@ def test_a_rerun_does_nothing_again_and_changes_nothing(
     assert "8 videos to do, 0 already done" in capsys.readouterr().out
 
 
+def test_fakes_are_cut_by_their_originals_unless_told_not_to(
+    tmp_path, script, face_clip, face_views, capsys
+):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    write_clip(tmp_path / "ff/FaceSwap/001_000.mp4", [view[:256] for view in face_views])
+
+    def boxes() -> list[str]:
+        videos = read_json(tmp_path / "out" / "video_registry.json")["videos"]
+        return [video["boxes_of"] for video in videos]  # Deepfakes, FaceSwap, two originals
+
+    assert script.main(arguments(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert "2 fakes are cut where the face of their original is" in printed
+    assert "1 fakes differ from their original in size, length or scene: own boxes" in printed
+    assert boxes() == ["original", "own", "own", "own"]
+    assert script.main(arguments(tmp_path, "--no-original-boxes")) == 0
+    printed = capsys.readouterr().out
+    assert "2 videos to do, 2 already done" in printed and "original is" not in printed
+    assert boxes() == ["own"] * 4
+    assert script.main(arguments(tmp_path)) == 0
+    assert "2 videos to do, 2 already done" in capsys.readouterr().out
+    assert boxes() == ["original", "own", "own", "own"]
+
+
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path, script, face_clip):
     make_faceforensics(tmp_path / "ff", face_clip, pairs=2)
     trees = []

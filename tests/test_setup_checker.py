@@ -7,7 +7,7 @@ import sys
 from importlib import metadata
 
 import pytest
-from conftest import ROOT
+from conftest import HANG_SECONDS, ROOT
 
 import setup_checker
 from datasets.catalog import discover_faceforensics
@@ -33,7 +33,7 @@ def test_here_everything_needed_is_found(capsys):
 
 def test_without_any_package_it_runs_and_says_so():
     command = [sys.executable, "-S", str(ROOT / "src" / "setup_checker.py")]  # no site-packages
-    done = subprocess.run(command, capture_output=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, timeout=HANG_SECONDS)
     printed = done.stdout.decode()
     assert done.returncode == 1 and done.stderr == b""
     assert printed.count("is missing: pip install -r requirements.txt") == 10
@@ -43,7 +43,7 @@ def test_a_reader_that_leaves_early_is_no_error():
     command = [sys.executable, "-S", str(ROOT / "src" / "setup_checker.py")]
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=HANG_SECONDS)
     os.close(writer)
     assert done.returncode == 1 and done.stderr == b""
 

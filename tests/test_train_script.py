@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, load_script, read_json, unprivileged
+from conftest import HANG_SECONDS, ROOT, load_script, read_json, unprivileged
 
 from network.checkpoint import load_checkpoint
 from scoring.calibration import with_temperature
@@ -169,7 +169,7 @@ def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):
         f"script.main({arguments(root)!r})\n"
     )
     environment["PYTHONPATH"] = str(ROOT / "src")
-    killed = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120)
+    killed = subprocess.run([sys.executable, "-c", code], env=environment, timeout=HANG_SECONDS)
     assert killed.returncode == -9
     assert load_checkpoint(root / "models" / "last.pth").training["step"] == 2
     assert script.main(arguments(root, "--resume")) == 0
@@ -212,7 +212,7 @@ def test_two_processes_train_one_model(root):
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", root / "run.py"],
-        env=environment | {"MASTER_ADDR": "127.0.0.1"}, capture_output=True, timeout=240,
+        env=environment | {"MASTER_ADDR": "127.0.0.1"}, capture_output=True, timeout=HANG_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()[:3000]
     assert done.stdout.decode().count("TEST RESULTS BY VIDEO") == 1

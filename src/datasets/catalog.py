@@ -52,6 +52,7 @@ class Video:
     official_split: 'train', 'val' or 'test' where the data set's own list says so.
     is_cut: path is a folder or archive of images of faces that are cut out already.
     pair: what a fake shares with the real footage it was made from, where that is known.
+    original: the real video whose footage a fake shows, where extraction found and wants it.
     """
 
     id: str
@@ -63,15 +64,13 @@ class Video:
     official_split: str | None = None
     is_cut: bool = False
     pair: str | None = None
+    original: Video | None = None
 
 
 def discover_faceforensics(root: Path) -> list[Video]:
     """FaceForensics++ and DFD below root: the official tree or the c23 archive, in any case, with
     the official train.json, val.json and test.json (pairs of people) where they are there too."""
-    splits = {}
-    for path, name in _pair_lists(root):
-        for person in _listed_people(path):
-            splits[person] = name
+    splits = {person: name for path, name in _pair_lists(root) for person in _listed_people(path)}
     videos = []
     for video in _in_known_folders(root, FACEFORENSICS, VIDEO_SUFFIXES):
         if "masks" not in video.id.lower().split("/"):
@@ -230,9 +229,17 @@ def _identities(dataset: str, method: str, stem: str) -> tuple[str, ...]:
     """People named by a file name; empty when it does not follow its data set's pattern."""
     if method == "YouTube-real":
         return (f"celeb:youtube-{stem}",)
-    space, pattern = _NAMES.get(dataset, ("", re.compile("$^")))
-    match = pattern.match(stem)
-    return tuple(f"{space}:{name}" for name in match.groups() if name) if match else ()
+    match = dataset in _NAMES and _NAMES[dataset][1].match(stem)
+    return tuple(f"{_NAMES[dataset][0]}:{name}" for name in match.groups() if name) if match else ()
+
+
+def original_name(dataset: str | None, stem: str) -> str | None:
+    """The name of the video whose footage a fake shows, if the fake's own name tells: 004_982 is
+    made of 004, id3_id20_0009 of id3_0009, 24_11__walking__ABCDEFGH of 24__walking."""
+    match = dataset in _NAMES and _NAMES[dataset][1].match(stem)
+    if not match or not match[2]:
+        return None
+    return re.sub(r"(__.+)__[^_]+$", r"\1", stem[: match.start(2) - 1] + stem[match.end(2) :])
 
 
 # Name on screen, name of its flag and config field, how to find its videos.

@@ -1,25 +1,35 @@
-"""A run over whole data sets: what is to do, what it will take, and doing it."""
+"""A run over whole data sets: what is to do, what it will take, and doing it, video by video."""
 
 import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from datasets.catalog import Video
+import cv2
+
+from datasets.catalog import Video, original_name
 from datasets.registry import (
     CropSettings,
-    Extractor,
     RegistryError,
+    about_original,
     counts_of,
     detector_used,
     finished_record,
+    size_of,
+    write_record,
 )
-from faces.detect import load_detector
+from faces.detect import load_detector, whole_image
+from faces.footage import faces_of_original
+from faces.tracks import main_faces
+from media.frame import VideoError
+from media.sequence import read_sequence
+from media.video import read_frames
 from utils import console
-from utils.config import ExtractConfig
-from utils.workers import FatalError, run_jobs, usable_cores
+from utils.config import REAL, ExtractConfig
+from utils.files import atomic_folder
+from utils.workers import FatalError, JobError, run_jobs, usable_cores
 
 KEEP_FREE_BYTES = 500_000_000
 CHECK_DISK_EVERY = 50  # videos
@@ -62,8 +72,14 @@ def pick_detector(config: ExtractConfig) -> str:
 def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
     """Choose this shard's videos and find out which of them are done already."""
     settings = CropSettings(
-        config.frames, config.crop_size_px, config.crop_margin, pick_detector(config)
+        config.frames,
+        config.crop_size_px,
+        config.crop_margin,
+        pick_detector(config),
+        config.original_boxes,
     )
+    if config.original_boxes:
+        videos = with_originals(videos)
     part, parts = map(int, config.shard.split("/"))
     plan = Plan(settings, sorted(videos, key=lambda video: video.id)[part - 1 :: parts])
     for video in plan.videos:
@@ -73,6 +89,24 @@ def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
             plan.todo.append(video)
             plan.recut += (config.output / video.id).exists()
     return plan
+
+
+def with_originals(videos: list[Video]) -> list[Video]:
+    """The same videos, each fake with the original that its name tells, where that is among them.
+
+    Of several, as in a tree of several compressions, it is the one in the most alike folders.
+    """
+    reals = defaultdict(list)
+    for video in videos:
+        if video.label == REAL:
+            reals[video.dataset, video.path.stem].append(video)
+
+    def original_of(fake: Video) -> Video | None:
+        named = reals.get((fake.dataset, original_name(fake.dataset, fake.path.stem)), ())
+        folders = set(fake.id.split("/"))
+        return max(named, key=lambda v: len(folders & set(v.id.split("/"))), default=None)
+
+    return [v if v.label == REAL else replace(v, original=original_of(v)) for v in videos]
 
 
 def carry_out(plan: Plan, config: ExtractConfig) -> None:
@@ -125,3 +159,54 @@ def estimate(plan: Plan, config: ExtractConfig) -> tuple[float, float]:
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     share = len(plan.todo) / max(len(sample), 1)
     return size * share, seconds * share
+
+
+class Extractor:
+    """Cuts the faces of one video after another into output/<video id>/."""
+
+    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
+        cv2.setNumThreads(1)  # the processes share the cores
+        self.settings = settings
+        self.output = output
+        self.detector = load_detector(settings.detector, models_dir)
+
+    def __call__(self, video: Video) -> dict[str, int]:
+        """Write crops and record; return the record's counts, as counts_of gives them.
+
+        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
+        """
+        try:
+            if video.is_cut:
+                frames = read_sequence(video.path, self.settings.frames)
+            else:
+                frames = read_frames(video.path, self.settings.frames)
+            size_bytes = size_of(video.path)
+        except (VideoError, OSError) as error:
+            raise JobError(str(error)) from error
+        images = [frame.image for frame in frames]
+        original = about_original(video)
+        faces = original and faces_of_original(video.original.path, frames, self.detector)
+        boxes_of = "original" if faces else "own"
+        if not faces:
+            faces = main_faces(images, [self.detector.detect(image) for image in images])
+        if video.is_cut:  # the data set's authors found a face where the detector does not
+            margin = self.settings.crop_margin
+            whole = [whole_image(image, margin) for image in images]
+            faces = [face or image for face, image in zip(faces, whole, strict=True)]
+        about = {
+            "id": video.id,
+            "dataset": video.dataset,
+            "method": video.method,
+            "label": video.label,
+            "identities": list(video.identities),
+            "official_split": video.official_split,
+            "size_bytes": size_bytes,
+            "boxes_of": boxes_of,
+            "original": original,
+        }
+        try:
+            with atomic_folder(self.output / video.id) as folder:
+                record = write_record(folder, about, frames, faces, self.settings)
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.output}: {error}") from error
+        return counts_of(record)

@@ -1,23 +1,20 @@
-"""From one video to its crops and record, and from all records to the registry."""
+"""Writing crops and their record, which record is current, and the registry of all records."""
 
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 
-from datasets.catalog import Video
-from faces.detect import Face, crop_square, load_detector, square_around, to_crop, whole_image
+from datasets.catalog import Video, original_name
+from faces.detect import Face, crop_square, square_around, to_crop
 from faces.quality import describe
-from faces.tracks import main_faces
-from media.sequence import read_sequence
-from media.video import Frame, VideoError, read_frames
+from media.frame import Frame
 from utils import console
 from utils.config import REGISTRY_NAME
 from utils.console import Failure
-from utils.files import TEMPORARY_PREFIX, atomic_folder, json_bytes, write_json
-from utils.workers import FatalError, JobError
+from utils.files import TEMPORARY_PREFIX, json_bytes, write_json
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
@@ -40,51 +37,7 @@ class CropSettings:
     crop_size_px: int
     crop_margin: float
     detector: str  # 'yunet' or 'haar'
-
-
-class Extractor:
-    """Cuts the faces of one video after another into output/<video id>/."""
-
-    def __init__(self, settings: CropSettings, models_dir: Path, output: Path):
-        cv2.setNumThreads(1)  # the processes share the cores
-        self.settings = settings
-        self.output = output
-        self.detector = load_detector(settings.detector, models_dir)
-
-    def __call__(self, video: Video) -> dict[str, int]:
-        """Write crops and record; return the record's counts, as counts_of gives them.
-
-        Raises JobError with the reason for an unreadable video, FatalError when writing fails.
-        """
-        try:
-            if video.is_cut:
-                frames = read_sequence(video.path, self.settings.frames)
-            else:
-                frames = read_frames(video.path, self.settings.frames)
-            size_bytes = _size_of(video.path)
-        except (VideoError, OSError) as error:
-            raise JobError(str(error)) from error
-        images = [frame.image for frame in frames]
-        faces = main_faces(images, [self.detector.detect(image) for image in images])
-        if video.is_cut:  # the data set's authors found a face where the detector does not
-            margin = self.settings.crop_margin
-            whole = [whole_image(image, margin) for image in images]
-            faces = [face or image for face, image in zip(faces, whole, strict=True)]
-        about = {
-            "id": video.id,
-            "dataset": video.dataset,
-            "method": video.method,
-            "label": video.label,
-            "identities": list(video.identities),
-            "official_split": video.official_split,
-            "size_bytes": size_bytes,
-        }
-        try:
-            with atomic_folder(self.output / video.id) as folder:
-                record = write_record(folder, about, frames, faces, self.settings)
-        except OSError as error:
-            raise FatalError(f"cannot write to {self.output}: {error}") from error
-        return counts_of(record)
+    original_boxes: bool = False  # fakes are cut where the face of their original is
 
 
 def write_record(
@@ -141,24 +94,39 @@ def source_of(record: dict) -> str:
 
 
 def counts_of(record: dict) -> dict[str, int]:
-    """1 video, its crops, its frames without a face, and its crops with a quality flag."""
+    """1 video, its crops, its frames without a face, its crops with a quality flag, and whether its
+    boxes are its own although there is an original."""
     crops = [frame for frame in record["frames"] if frame["crop"]]
     return {
         "videos": 1,
         "crops": len(crops),
         "no face": len(record["frames"]) - len(crops),
         "flagged": sum(bool(frame["flags"]) for frame in crops),
+        "own boxes": int(bool(record.get("original")) and record["boxes_of"] == "own"),
     }
 
 
 def finished_record(video: Video, settings: CropSettings, output: Path) -> dict | None:
-    """The record of a video already cut with these settings from a file of this size, or None."""
+    """The record of a video already cut with these settings, from files of these sizes, or None."""
     record = _read_record(output / video.id / RECORD_NAME)
     if not record or not _is_current(record, settings):
         return None
     try:
-        return record if record["size_bytes"] == _size_of(video.path) else None
+        is_same = record["size_bytes"] == size_of(video.path)
     except OSError:
+        return None
+    original = about_original(video)  # one that is gone since has served
+    return record if is_same and original in (None, record.get("original")) else None
+
+
+def about_original(video: Video) -> dict | None:
+    """What a fake's record says of its original, by which it can tell a changed one."""
+    try:
+        return video.original and {
+            "id": video.original.id,
+            "size_bytes": size_of(video.original.path),
+        }
+    except OSError:  # a broken link
         return None
 
 
@@ -187,7 +155,7 @@ def is_current(folder: Path, about: dict, indices: list[int], settings: CropSett
         return False
 
 
-def _size_of(path: Path) -> int:
+def size_of(path: Path) -> int:
     return 0 if path.is_dir() else path.stat().st_size
 
 
@@ -198,11 +166,15 @@ def _read_record(path: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     keys = {"id", "label", "identities", "settings", "size_bytes", "frames"}
-    return record if isinstance(record, dict) and keys <= set(record) else None
+    is_whole = isinstance(record, dict) and keys <= set(record)
+    return record if is_whole and isinstance(record["settings"], dict) else None
 
 
 def _is_current(record: dict, settings: CropSettings) -> bool:
-    return record.get("version") == VERSION and record["settings"] == asdict(settings)
+    cut = {"original_boxes": False} | record["settings"]  # which older records lack
+    if not original_name(record.get("dataset"), PurePosixPath(record["id"]).stem):
+        cut["original_boxes"] = settings.original_boxes  # it makes no difference here
+    return record.get("version") == VERSION and cut == asdict(settings)
 
 
 def collate(output: Path, settings: CropSettings) -> dict:

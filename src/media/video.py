@@ -24,18 +24,19 @@ MAX_BYTES = 4 << 30  # of the frames taken together; more would end the process 
 NOT_A_VIDEO = "has no readable video stream: damaged, incomplete, or not a video"
 
 
-def read_frames(path: Path, count: int) -> list[Frame]:
+def read_frames(path: Path, count: int, end: int | None = None) -> list[Frame]:
     """Decode at most count evenly spaced frames of a video; an image is a video of one frame.
 
     Headers are not believed: the packets that are there are counted, and where some cannot be
     decoded, the indices are spaced anew over the rest. Frames that no wanted one depends on are
-    not decoded. Raises VideoError with the reason when nothing can be decoded.
+    not decoded. With end, only the frames before that index are spaced over. Raises VideoError with
+    the reason when nothing can be decoded.
     """
     _check_readable(path)
     if is_image(path):
         return [Frame(0, 0.0, decode_image(path.read_bytes()))]
     try:
-        return _read_needed(path, count) or _read_everything(path, count)
+        return _read_needed(path, count, end) or _read_everything(path, count, end)
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"cannot be decoded ({error})") from error
 
@@ -111,7 +112,7 @@ def _upright(frame: av.VideoFrame) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
 
 
-def _read_needed(path: Path, count: int) -> list[Frame]:
+def _read_needed(path: Path, count: int, end: int | None) -> list[Frame]:
     """Decode only what the wanted frames depend on; nothing where time stamps are not sound."""
     with _opened(path) as (container, stream):
         demuxed = _demux(container, stream)
@@ -127,7 +128,7 @@ def _read_needed(path: Path, count: int) -> list[Frame]:
     shown = sorted(packet.pts for packet in packets if not packet.is_hidden)
     _check_memory(min(count, len(shown)), width, height)
     for _ in range(2):  # again without those that are damaged, as the last of a truncated file
-        wanted = {shown[i]: i for i in sample_indices(len(shown), count)}
+        wanted = {shown[i]: i for i in sample_indices(len(shown[:end]), count)}
         images = _decode_needed(path, packets, wanted)
         if len(images) == len(wanted):
             times = {pts: float((pts - shown[0]) * tick_seconds) for pts in wanted}
@@ -200,12 +201,12 @@ def _check_memory(count: int, width: int, height: int) -> None:
         )
 
 
-def _read_everything(path: Path, count: int) -> list[Frame]:
+def _read_everything(path: Path, count: int, end: int | None) -> list[Frame]:
     """Decode all frames, once to count them and once for the wanted ones."""
     shapes = [(frame.width, frame.height) for _, frame in _decode_all(path)]
     if not shapes:
         raise VideoError("has no decodable frame")
-    wanted = set(sample_indices(len(shapes), count))
+    wanted = set(sample_indices(len(shapes[:end]), count))
     _check_memory(len(wanted), *shapes[0])
     frames = enumerate(_decode_all(path))
     return [Frame(i, seconds, _upright(f)) for i, (seconds, f) in frames if i in wanted]

@@ -68,6 +68,7 @@ class ExtractConfig:
     crop_size_px: int = option(256, "side of a stored crop in pixels", type=positive_int)
     crop_margin: float = option(1.54, "side of a crop over side of the face", type=positive_float)
     detector: str = option("auto", "face detector", choices=("auto", "yunet", "haar"))
+    original_boxes: bool = option(True, "cut fakes where the face of their original is")
     workers: int = option(0, "worker processes; 0 means one a core", type=natural_int)
     timeout_seconds: float = option(300.0, "give up on a video after this", type=positive_float)
     shard: str = option("1/1", "do part i of n, to share the work among machines", type=shard)

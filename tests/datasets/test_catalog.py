@@ -12,7 +12,9 @@ from datasets.catalog import (
     discover_faceforensics,
     discover_own,
     discover_wilddeepfake,
+    original_name,
 )
+from datasets.extraction import with_originals
 from utils.config import FAKE, REAL
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "FaceShifter", "NeuralTextures")
@@ -213,3 +215,41 @@ def test_ids_do_not_depend_on_where_the_data_set_lies(tmp_path):
     (other,) = discover_faceforensics(tmp_path / "there/deeper")
     assert one.id == other.id == "faceforensics/original/001.mp4"
     assert discover_faceforensics(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    "dataset, stem, name",
+    [
+        ("faceforensics", "004_982", "004"),
+        ("faceforensics", "004", None),
+        ("dfd", "24_11__walking__ABCDEFGH", "24__walking"),
+        ("dfd", "24_11__talk__outside__ABCDEFGH", "24__talk__outside"),
+        ("dfd", "24__walking", None),
+        ("celebdf", "id3_id20_0009", "id3_0009"),
+        ("celebdf", "id3_0009", None),
+        ("celebdf", "00012", None),
+        ("own", "004_982", None),
+        ("faceforensics", "holiday", None),
+    ],
+)
+def test_the_name_of_a_fake_tells_its_original(dataset, stem, name):
+    assert original_name(dataset, stem) == name
+
+
+def test_of_several_compressions_the_original_is_of_the_same(tmp_path):
+    real = "original_sequences/youtube/{}/videos/004.mp4"
+    fake = "manipulated_sequences/Deepfakes/{}/videos/004_982.mp4"
+    for pattern in (real, fake):
+        for compression in ("c23", "c40"):
+            touch(tmp_path / pattern.format(compression))
+    touch(tmp_path / fake.format("raw"))
+    touch(tmp_path / "manipulated_sequences/Deepfakes/c23/videos/005_982.mp4")
+    videos = with_originals(discover_faceforensics(tmp_path))
+    pairs = {v.id.split("/", 1)[1]: v.original and v.original.path for v in videos if v.label}
+    assert pairs == {
+        fake.format("c23"): tmp_path / real.format("c23"),
+        fake.format("c40"): tmp_path / real.format("c40"),
+        fake.format("raw"): tmp_path / real.format("c23"),
+        fake.format("c23").replace("004", "005"): None,
+    }
+    assert all(video.original is None for video in videos if not video.label)

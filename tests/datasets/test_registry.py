@@ -10,9 +10,9 @@ import pytest
 from conftest import read_json
 
 from datasets.catalog import discover_faceforensics
+from datasets.extraction import Extractor
 from datasets.registry import (
     CropSettings,
-    Extractor,
     RegistryError,
     collate,
     finished_record,
@@ -62,7 +62,7 @@ def test_frames_without_a_face_are_reported_not_replaced(tmp_path, video, empty_
     shutil.copy(empty_clip, video.path)
     output = tmp_path / "out"
     counts = Extractor(SETTINGS, tmp_path, output)(video)
-    assert counts == {"videos": 1, "crops": 0, "no face": 3, "flagged": 0}
+    assert counts == {"videos": 1, "crops": 0, "no face": 3, "flagged": 0, "own boxes": 0}
     assert os.listdir(output / video.id) == ["video.json"]
     assert finished_record(video, SETTINGS, output)["frames"][0]["crop"] is None
 

@@ -73,6 +73,16 @@ def test_short_videos_give_all_their_frames(tmp_path, length):
     assert [frame.index for frame in read_frames(path, 10)] == list(range(length))
 
 
+@pytest.mark.parametrize("end, last", [(31, 30), (1, 0), (60, 59), (99, 59)])
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+def test_an_end_spaces_the_frames_over_what_is_before_it(tmp_path, suffix, end, last):
+    path = tmp_path / f"clip.{suffix}"
+    write_clip(path, numbered_frames(60), codec="mp4v" if suffix == "mp4" else "MJPG")
+    frames = read_frames(path, 4, end)
+    assert [frame_number(f.image) for f in frames] == sample_indices(last + 1, 4)
+    assert [frame.index for frame in frames] == sample_indices(last + 1, 4)
+
+
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_phone_video_is_turned_upright(tmp_path, degrees):
     plain, turned = tmp_path / "plain.mp4", tmp_path / "turned.mp4"
