@@ -146,63 +146,72 @@ def equal_pictures(records: list[LabelledRecord], places: dict) -> list[str]:
     return texts
 
 
-def summarise(records: list[LabelledRecord], registry: dict) -> None:
-    """Print what of the records is in the registry, by split and label."""
-    by_id = {video["id"]: video for video in registry["videos"]}
-    pictures, videos, known = Counter(), Counter(), {}
-    for record in records:
-        entry = by_id.get(record.about["id"])
-        if entry:
-            known[record.about["id"]] = entry
-            key = entry["official_split"] or "no split", LABEL_NAMES[entry["label"]]
-            pictures[key] += len(entry["frames"])
-            videos[key] += record.is_video
-    for split in sorted({split for split, _ in pictures}, key=ORDER.index):
-        counts = (
-            f"{pictures[split, label]:7,} {label} ({videos[split, label]:,} videos)"
-            for label in LABEL_NAMES
-        )
-        print(f"   {split:8} {' '.join(counts)}")
-    people = {person for entry in known.values() for person in entry["identities"]}
-    sources, pairs = (
-        len({entry[key] for entry in known.values()} - {None}) for key in ("source", "pair")
-    )
-    print(
-        f"   {sources:,} sources, {len(people):,} people, {videos.total():,} videos, {pairs} pairs"
-    )
-
-
-def run(config: ImportConfig) -> int:
-    records = read_records(config.faces / "faces.csv", config.dataset)
+def import_all(
+    records: list[LabelledRecord], config: ImportConfig
+) -> tuple[dict, list[str], list[str]]:
+    """The registry, the names of pictures that failed with the reason, and those of equal ones."""
     wanted = [(p.shard, p.file) for record in records for p in record.pictures]
     config.output.mkdir(parents=True, exist_ok=True)
     with only_run(config.output, "extraction-1-of-1", "extraction-*"):
         remove_leftovers(config.output)
         with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=config.output) as scratch:
             places = find_files(config.faces, wanted, Path(scratch))
-            same = equal_pictures(records, places)
+            equal = equal_pictures(records, places)
             results = outcomes(records, places, config)
             try:
-                shown_results = console.progress(results, len(wanted), "Importing", "pictures")
-                failures = list(filter(None, shown_results))
+                texts = console.progress(results, len(wanted), "Importing", "pictures")
+                failures = [text for text in texts if text]
             except FatalError as error:
                 raise Failure(f"{error}; {KEPT}") from error
-        registry = collate(config.output, SETTINGS)
+        return collate(config.output, SETTINGS), failures, equal
+
+
+def summarise(records: list[LabelledRecord], registry: dict) -> None:
+    """Print what of the records is in the registry, by split and label."""
+    is_video = {record.about["id"]: record.is_video for record in records}
+    entries = [entry for entry in registry["videos"] if entry["id"] in is_video]
+    pictures, videos = Counter(), Counter()
+    for entry in entries:
+        key = entry["official_split"] or "no split", LABEL_NAMES[entry["label"]]
+        pictures[key] += len(entry["frames"])
+        videos[key] += is_video[entry["id"]]
+    for split in sorted({split for split, _ in pictures}, key=ORDER.index):
+        counts = [
+            f"{pictures[split, label]:7,} {label} ({videos[split, label]:,} videos)"
+            for label in LABEL_NAMES
+        ]
+        print(f"   {split:8} {' '.join(counts)}")
+    sources = {entry.get("source") for entry in entries} - {None}
+    pairs = {entry.get("pair") for entry in entries} - {None}
+    print(f"   {len(sources):,} sources, {videos.total():,} videos, {len(pairs):,} pairs")
+
+
+def warn_of_others(ids: set[str], registry: dict, config: ImportConfig) -> None:
+    """Say which records of this data set the table does not name, or no longer."""
+    others = [
+        video["id"]
+        for video in registry["videos"]
+        if video["dataset"] == config.dataset and video["id"] not in ids
+    ]
+    if others:
+        console.warn(
+            f"{len(others):,} records of {config.dataset} are not in the table and stay in the "
+            f"registry: delete their folders, such as {shown(config.output / others[0])}, and run "
+            "this again"
+        )
+
+
+def run(config: ImportConfig) -> int:
+    records = read_records(config.faces / "faces.csv", config.dataset)
+    registry, failures, equal = import_all(records, config)
     for text in failures[:SHOWN_FAILURES]:
         console.bad(shown(text))
-    if same:
-        shown_ones = ", ".join(map(shown, same[:SHOWN_COPIES]))
-        console.warn(f"{len(same):,} pictures are there more than once, such as {shown_ones}")
-    ids = {record.about["id"] for record in records}
-    old = [v for v in registry["videos"] if v["dataset"] == config.dataset and v["id"] not in ids]
-    if old:
-        example = shown(config.output / old[0]["id"])
-        console.warn(
-            f"{len(old):,} records of {config.dataset} are not in the table and stay in the "
-            f"registry: delete their folders, such as {example}, and run this again"
-        )
+    if equal:
+        examples = ", ".join(map(shown, equal[:SHOWN_COPIES]))
+        console.warn(f"{len(equal):,} pictures are there more than once, such as {examples}")
+    warn_of_others({record.about["id"] for record in records}, registry, config)
     people = {person for video in registry["videos"] for person in video["identities"]}
-    done = len(wanted) - len(failures)
+    done = sum(len(record.pictures) for record in records) - len(failures)
     print(f"{done:,} pictures of {len(people):,} people, {len(failures):,} failed")
     if not done:
         console.error("no picture could be imported")

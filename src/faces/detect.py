@@ -147,9 +147,12 @@ def crop_square(image: np.ndarray, square: tuple[int, int, int, int], size_px: i
     What lies outside the image is its reflection. Area interpolation downwards, linear upwards.
     """
     left, top, right, bottom = square
-    rows = _reflected(np.arange(top, bottom), image.shape[0])
-    columns = _reflected(np.arange(left, right), image.shape[1])
-    cut = image[rows[:, None], columns]
+    height, width = image.shape[:2]
+    if min(left, top) >= 0 and right <= width and bottom <= height:
+        cut = image[top:bottom, left:right]  # the same, without the copy
+    else:
+        rows = _reflected(np.arange(top, bottom), height)
+        cut = image[rows[:, None], _reflected(np.arange(left, right), width)]
     method = cv2.INTER_AREA if right - left > size_px else cv2.INTER_LINEAR
     return cv2.resize(cut, (size_px, size_px), interpolation=method)
 
