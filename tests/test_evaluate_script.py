@@ -158,6 +158,8 @@ def test_lists_and_folders_of_labelled_videos_are_read_and_bad_ones_refused(tmp_
     ]
     assert videos[0].identities == videos[1].identities != videos[2].identities
     assert videos[0].path == tmp_path / "a.mp4"
+    path.write_text("Path;Label\nown\\real\\a.mp4;REAL\n")  # as a spreadsheet on Windows has it
+    assert [video.path for video in find_labelled(path)] == [tmp_path / "own/real/a.mp4"]
     for content, reason in (
         ("path,label\na.mp4,maybe\n", "line 2: label 'maybe' is not real or fake"),
         ("path,label\na.mp4\n", "line 2: label '' is not real or fake"),
