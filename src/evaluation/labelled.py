@@ -1,5 +1,6 @@
 """Labelled videos to be evaluated: a folder's, a list's, or those of a split."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,8 @@ from media.sequence import read_sequence
 from utils import console
 from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.console import Failure
+from utils.flags import DOWNLOAD, is_address
+from utils.search import without_copies
 from utils.spreadsheet import read_table
 
 
@@ -42,6 +45,9 @@ def find_labelled(source: Path) -> list[Video]:
     wanted, method, source (its data set) and pair. Raises EvaluationError."""
     if source.is_dir():
         videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
+        videos, copies = without_copies(videos)
+        for copy, _ in copies:
+            console.warn(f"{console.shown(copy.path)}: a copy of another, left out")
         if not videos:
             raise EvaluationError(
                 f"{source} holds no videos in a known layout: put them in real/ and fake/ folders, "
@@ -57,7 +63,7 @@ def find_labelled(source: Path) -> list[Video]:
     videos, lines = [], {}
     for line, row in rows.items():
         video = _listed(source, line, row)
-        before = lines.setdefault(video.path.resolve(), line)
+        before = lines.setdefault(os.path.realpath(video.path), line)
         if before != line:
             raise EvaluationError(f"{source}, line {line}: {video.id} is in line {before} already")
         videos.append(video)
@@ -73,6 +79,9 @@ def _listed(source: Path, line: int, row: dict) -> Video:
     dataset = row.get("source") or source.stem
     method = row.get("method") or LABEL_NAMES[label]
     people = f"{dataset}:{row.get('pair') or row['path']}"
+    if is_address(row["path"]):
+        text = f"{row['path']} is a web address: {DOWNLOAD}"
+        raise EvaluationError(f"{source}, line {line}: {text}")
     path = source.parent / row["path"]
     if not path.exists() and "\\" in row["path"]:  # as Windows writes it
         path = source.parent / row["path"].replace("\\", "/")
