@@ -95,6 +95,7 @@ def biased_model(path: Path, log_odds: float) -> Path:
     last = checkpoint.model.head[-1]
     last.weight.data *= 0.01
     last.bias.data[REAL], last.bias.data[FAKE] = -log_odds / 2, log_odds / 2
+    checkpoint.metrics["calibration"] = {"real_below": 0.5, "fake_from": 0.5}
     save_checkpoint(path, checkpoint)
     return path
 

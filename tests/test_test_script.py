@@ -11,7 +11,16 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, load_script, marked_copy, read_json, run_script, unprivileged
+import torch
+from conftest import (
+    ROOT,
+    biased_model,
+    load_script,
+    marked_copy,
+    read_json,
+    run_script,
+    unprivileged,
+)
 
 from judging.demo import write_clip
 
@@ -142,6 +151,16 @@ def test_a_folder_of_links_copies_and_wastebaskets_gives_each_video_once(
     assert f"{folder}/a (1).mp4: the same file as {folder}/a.mp4" in printed.out
     assert "3 judged, 1 failed" in printed.out
     assert "self.mp4" in printed.err and len(printed.err.strip().splitlines()) == 1
+
+
+def test_a_model_without_marks_gives_no_verdict(tmp_path, script, face_clip, capsys):
+    model = biased_model(tmp_path / "model.pth", 3.0)
+    content = torch.load(model, weights_only=True)
+    torch.save(content | {"metrics": {}}, model)
+    assert script.main(arguments(tmp_path, model, "--frames", "3", face_clip)) == 0
+    assert "holds no marks of validation" in capsys.readouterr().out
+    verdict = read_json(tmp_path / "results/face/report.json")["verdict"]
+    assert verdict["outcome"] == "INCONCLUSIVE" and verdict["p_fake"] > 0.9
 
 
 def test_a_web_address_is_called_one(tmp_path, script, fake_model, face_clip, capsys):

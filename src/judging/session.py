@@ -51,7 +51,7 @@ class Session:
         analysis = find_faces(path, self.detector, self.config.frames)
         checkpoint, device, _ = self.model()
         self._compare_detectors(checkpoint.preprocessing.detector)
-        caveat = None if self.is_trained else UNTRAINED
+        caveat = checkpoint.caveat if self.is_trained else UNTRAINED
         score_and_judge(analysis, checkpoint, device, caveat)
         return analysis
 
