@@ -5,11 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 
 from datasets.catalog import Video
 from datasets.extraction import Plan
-from reports.page import COLOURS, DPI, render, save_png
+from reports.page import COLOURS, DPI, Figure, render, save_png
 from scoring.verdict import FAKE, REAL
 from utils.config import LABEL_NAMES
 from utils.files import write_csv
