@@ -11,6 +11,7 @@ from utils.config import REGISTRY_NAME, ExtractConfig
 from utils.console import Failure, run_script, shown
 from utils.files import only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
+from utils.search import without_copies
 from utils.workers import FatalError
 
 SHOWN_FAILURES = 20
@@ -23,7 +24,8 @@ def parse_args(argv: list[str] | None) -> ExtractConfig:
     return from_flags(ExtractConfig, parser.parse_args(argv))
 
 
-def find_videos(config: ExtractConfig) -> list[Video]:
+def find_videos(config: ExtractConfig) -> tuple[list[Video], list]:
+    """The videos of all data sets, each once, and their copies as without_copies gives them."""
     console.heading("📂 DATA SETS")
     videos = []
     for name, option, discover in DATA_SETS:
@@ -36,7 +38,10 @@ def find_videos(config: ExtractConfig) -> list[Video]:
             console.good(f"{name}: {len(found):,} videos in {shown(root)}")
         elif root.exists() or option in ("faceforensics", "celeb_df"):
             console.warn(f"{name}: no videos in {shown(root)}")
-    return videos
+    kept, copies = without_copies(videos)
+    if copies:
+        console.warn(f"{len(copies):,} of them are copies of others, and are left out")
+    return kept, copies
 
 
 def print_plan(plan: Plan, config: ExtractConfig) -> None:
@@ -73,6 +78,17 @@ def print_summary(plan: Plan, report_folder) -> None:
         console.bad(f"and {more:,} more, in {shown(report_folder / 'failures.csv')}")
 
 
+def print_copies(copies: list[tuple[Video, Video | None]], report_folder) -> None:
+    for copy, original in copies[:SHOWN_FAILURES]:
+        if original:
+            console.warn(f"{shown(copy.path)}: the same file as {shown(original.path)}")
+        else:
+            console.bad(f"{shown(copy.path)}: the same file is here as real and as fake")
+    if len(copies) > SHOWN_FAILURES:
+        more = len(copies) - SHOWN_FAILURES
+        console.warn(f"and {more:,} more copies, in {shown(report_folder / 'copies.csv')}")
+
+
 def dry_run(plan: Plan, config: ExtractConfig) -> int:
     for video in plan.todo:
         print(f"   {shown(video.id)}")
@@ -84,7 +100,7 @@ def dry_run(plan: Plan, config: ExtractConfig) -> int:
     return 0
 
 
-def extract(config: ExtractConfig, videos: list[Video]) -> int:
+def extract(config: ExtractConfig, videos: list[Video], copies: list) -> int:
     if config.shard == "1/1":
         remove_leftovers(config.output)
     plan = make_plan(config, videos)
@@ -94,12 +110,13 @@ def extract(config: ExtractConfig, videos: list[Video]) -> int:
     try:
         carry_out(plan, config)
     finally:  # an interrupted run, too, leaves a registry of what it finished
-        registry = collate(config.output, plan.settings)
+        registry = collate(config.output, plan.settings, {video.id for video, _ in copies})
     folder = config.results / "extraction"
     from reports.extraction import write_pictures, write_tables
 
-    write_tables(folder, plan)
+    write_tables(folder, plan, copies)
     print_summary(plan, folder)
+    print_copies(copies, folder)
     if not any(plan.counts[video.id]["crops"] for video in plan.videos):
         console.error("no face could be extracted from any video")
         return 1
@@ -110,8 +127,8 @@ def extract(config: ExtractConfig, videos: list[Video]) -> int:
 
 
 def run(config: ExtractConfig) -> int:
-    videos = find_videos(config)
-    if not videos:
+    videos, copies = find_videos(config)
+    if not videos and not copies:
         console.error("no videos found: name their folders with --faceforensics, --celeb-df, ...")
         return 1
     config.output.mkdir(parents=True, exist_ok=True)
@@ -120,7 +137,7 @@ def run(config: ExtractConfig) -> int:
     rivals = "extraction-*" if config.shard == "1/1" else "extraction-1-of-1"
     with only_run(config.output, name, rivals):
         try:
-            return extract(config, videos)
+            return extract(config, videos, copies)
         except FatalError as error:
             raise Failure(f"{error}; {GO_ON}") from error
 

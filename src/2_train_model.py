@@ -3,6 +3,10 @@
 torchrun --nproc_per_node=N src/2_train_model.py trains on N devices together.
 """
 
+from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
+
+# isort: split
+
 import argparse
 import sys
 
@@ -81,6 +85,12 @@ def run_within_memory(config: TrainConfig) -> int:
     except MemoryError:
         where = "the machine"
     except RuntimeError as error:
+        if "DataLoader" in str(error):
+            again = " and --resume" * (config.models / LAST_MODEL_NAME).exists()
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise Failure(
+                f"a loading process died or hangs ({reason}): try --workers 0{again}"
+            ) from error
         if "can't allocate memory" not in str(error):
             raise
         where = "the machine"

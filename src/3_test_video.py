@@ -14,11 +14,11 @@ from judging.demo import make_demo_clips
 from judging.session import UNTRAINED, Session, results_folder
 from judging.transcript import SIGNS, print_analysis
 from media.frame import VideoError
-from utils import console
+from utils import console, search
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import run_script, shown
 from utils.files import atomic_folder
-from utils.flags import add_flags, from_flags
+from utils.flags import DOWNLOAD, add_flags, from_flags, is_address
 
 PROMPT = "\n📹 Enter video path: "
 
@@ -38,20 +38,32 @@ def parse_args(argv: list[str] | None) -> tuple[TestConfig, list[str], bool]:
 
 def files_in(paths: list[str]) -> tuple[dict[Path, bool], int]:
     """Replace folders by the videos and images in them; returns files, with whether each comes from
-    a folder, and the number of errors."""
+    a folder, and the number of errors. What is passed over, or there twice, is said."""
     files, errors = {}, 0
-    for path in map(Path, filter(None, paths)):
+    for text in filter(None, paths):
+        if is_address(text) and not text.startswith("file://"):
+            console.error(f"{shown(text)}: is a web address: {DOWNLOAD}")
+            errors += 1
+            continue
+        path = Path(local_of(text))
         if not os.path.isdir(path):
             files[path] = False
             continue
-        suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
-        inside = [p for p in inside if not p.name.startswith(".") and not p.is_dir()]
+        inside, others = search.files_in(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
         files |= dict.fromkeys(inside, True) | files
+        if others:
+            console.warn(f"{shown(path)}: {search.passed_over(others)}")
         if not inside:
             console.error(f"{shown(path)}: no videos or images in this folder")
             errors += 1
+    for copy, original in search.copies_in(files).items():
+        console.warn(f"{shown(copy)}: the same file as {shown(original)}")
     return files, errors
+
+
+def local_of(text: str) -> str:
+    """The path in a file's address, as file managers copy it."""
+    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
 
 
 def judge_one(session: Session, path: Path, from_folder: bool, reports: list[dict]) -> None:
@@ -130,8 +142,7 @@ def summarise(config: TestConfig, reports: list[dict], judged: int, failed: int)
 def typed_path(text: str) -> str:
     """The path that a person typed or dragged in: without the quotes or escapes of a shell."""
     text = text.strip().removeprefix("& ")
-    if text.startswith("file://"):  # as file managers copy it
-        text = url2pathname(urlsplit(text).path)
+    text = local_of(text)
     candidates = [text, text[1:-1] if text[:1] == text[-1:] and text[:1] in "'\"" else text]
     if os.name == "posix":
         with contextlib.suppress(ValueError):  # an apostrophe in the name

@@ -51,7 +51,9 @@ def load_models(paths: list[Path], device) -> list[Checkpoint]:
                 f"{path} wants other crops than {paths[0]} ({other} and {wanted[0]}): "
                 "evaluate them one at a time"
             )
-    for model in models:
+    for path, model in zip(paths, models, strict=True):
+        if model.caveat:
+            console.warn(f"{shown(path)}: {model.caveat}")
         place(model.model, device)
     return models
 

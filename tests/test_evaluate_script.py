@@ -158,10 +158,13 @@ def test_lists_and_folders_of_labelled_videos_are_read_and_bad_ones_refused(tmp_
     ]
     assert videos[0].identities == videos[1].identities != videos[2].identities
     assert videos[0].path == tmp_path / "a.mp4"
+    path.write_text("Path;Label\nown\\real\\a.mp4;REAL\n")  # as a spreadsheet on Windows has it
+    assert [video.path for video in find_labelled(path)] == [tmp_path / "own/real/a.mp4"]
     for content, reason in (
         ("path,label\na.mp4,maybe\n", "line 2: label 'maybe' is not real or fake"),
         ("path,label\na.mp4\n", "line 2: label '' is not real or fake"),
         ("path,label\n,real\n", "line 2: no path"),
+        ("path,label\nhttps://a.org/b.mp4,real\n", "line 2: https://a.org/b.mp4 is a web address"),
         ("path,label\na.mp4,real\nb.mp4,fake\n./a.mp4,fake\n", "line 4: .* is in line 2 already"),
         ("", "lacks the column path and label"),
         ("path,label\n", "lists no videos"),

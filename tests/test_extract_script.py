@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, load_script, make_faceforensics, read_json, run_script
+from conftest import ROOT, load_script, make_faceforensics, marked_copy, read_json, run_script
 
 from datasets import extraction, registry
 from judging.demo import write_clip
@@ -323,7 +323,7 @@ def test_dfdc_wilddeepfake_and_own_files(tmp_path, script, face_clip, face_views
     part = tmp_path / "dfdc" / "dfdc_train_part_0"
     part.mkdir(parents=True)
     for name in ("a.mp4", "b.mp4", "unlisted.mp4"):
-        shutil.copy(face_clip, part / name)
+        marked_copy(face_clip, part / name)
     facts = {"a.mp4": {"label": "REAL", "split": "train"}, "b.mp4": {"label": "FAKE"}}
     (part / "metadata.json").write_text(json.dumps(facts))
     faces = tmp_path / "faces" / "1"
@@ -336,8 +336,7 @@ def test_dfdc_wilddeepfake_and_own_files(tmp_path, script, face_clip, face_views
         archive.add(faces, "1/real/7")
     shutil.copytree(faces, tmp_path / "wild" / "fake_test" / "3" / "0")
     (tmp_path / "wild" / "fake_test" / "4.tar.gz").write_bytes(b"no archive")
-    (tmp_path / "own" / "fake" / "anna").mkdir(parents=True)
-    shutil.copy(face_clip, tmp_path / "own" / "fake" / "anna" / "x.mp4")
+    marked_copy(face_clip, tmp_path / "own" / "fake" / "anna" / "x.mp4")
     (tmp_path / "own" / "real").mkdir()
     cv2.imwrite(str(tmp_path / "own" / "real" / "photo.jpg"), face_views[0])
     (tmp_path / "ff").mkdir()
@@ -406,3 +405,43 @@ def test_nonsense_settings_are_refused(script, flag, capsys):
         script.main([flag])
     assert caught.value.code == 2
     assert flag.split("=")[0] in capsys.readouterr().err
+
+
+def test_the_same_file_twice_is_one_video_of_all_its_people(tmp_path, script, face_clip, capsys):
+    real = tmp_path / "own" / "real"
+    for name in ("anna/x.mp4", "bob/x.mp4", "y.mp4"):
+        marked_copy(face_clip, real / name)
+    (tmp_path / "ff").mkdir()
+    flags = arguments(tmp_path, "--own", str(tmp_path / "own"))
+    assert script.main(flags) == 0  # before there are copies: all three are cut
+    shutil.copy(real / "anna/x.mp4", real / "bob/x.mp4")
+    (real / ".Trash-1000/files").mkdir(parents=True)
+    shutil.copy(real / "y.mp4", real / ".Trash-1000/files/z.mp4")
+    (tmp_path / "own" / "fake").mkdir()
+    shutil.copy(real / "y.mp4", tmp_path / "own/fake/w.mp4")
+    shutil.copy(real / "anna/x.mp4", real / "x (1).mp4")
+    shutil.copytree(tmp_path / "out/own/real/y.mp4", tmp_path / "out/own/real/y (copy).mp4")
+    capsys.readouterr()
+    assert script.main(flags) == 0
+    (video,) = read_json(tmp_path / "out" / "video_registry.json")["videos"]
+    assert video["id"] == "own/real/anna/x.mp4"
+    assert video["identities"] == ["own:anna", "own:bob", "own:only:own/real/x (1).mp4"]
+    printed = capsys.readouterr().out
+    assert f"{real}/bob/x.mp4: the same file as {real}/anna/x.mp4" in printed
+    assert f"{real}/x (1).mp4: the same file as {real}/anna/x.mp4" in printed
+    assert f"{real}/y.mp4: the same file is here as real and as fake" in printed
+    assert "z.mp4" not in printed
+    rows = (tmp_path / "results/extraction/copies.csv").read_text().splitlines()[1:]
+    assert len(rows) == 4
+
+
+def test_a_list_that_came_later_reaches_the_finished_records(tmp_path, script, face_clip):
+    make_faceforensics(tmp_path / "ff", face_clip, pairs=1)
+    assert script.main(arguments(tmp_path)) == 0
+    crop = next((tmp_path / "out").rglob("*.jpg"))
+    written = crop.stat().st_mtime_ns
+    (tmp_path / "ff" / "test.json").write_text('[["000", "001"]]')
+    assert script.main(arguments(tmp_path)) == 0
+    videos = read_json(tmp_path / "out" / "video_registry.json")["videos"]
+    assert {video["official_split"] for video in videos} == {"test"} and len(videos) == 4
+    assert crop.stat().st_mtime_ns == written

@@ -11,7 +11,16 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, load_script, read_json, run_script, unprivileged
+import torch
+from conftest import (
+    ROOT,
+    biased_model,
+    load_script,
+    marked_copy,
+    read_json,
+    run_script,
+    unprivileged,
+)
 
 from judging.demo import write_clip
 
@@ -122,6 +131,46 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     assert any("b.mp4: has no readable video stream" in line for line in errors)
     assert any("nothing: no videos or images" in line for line in errors)
     assert "2 judged, 2 failed" in printed.out
+    assert f"{folder}: 1 other file is passed over (1 .txt)" in printed.out
+
+
+def test_a_folder_of_links_copies_and_wastebaskets_gives_each_video_once(
+    tmp_path, script, face_clip, fake_model, capsys
+):
+    folder = tmp_path / "many"
+    for name in ("a.mp4", "sub/b.mts", ".Trash-1000/files/c.mp4", "@eaDir/a.mp4/thumb.jpg"):
+        marked_copy(face_clip, folder / name)
+    shutil.copy(folder / "a.mp4", folder / "a (1).mp4")
+    for link, target in (("self.mp4", "self.mp4"), ("sub/up", ".."), ("again.mp4", "a.mp4")):
+        os.symlink(target, folder / link)
+    assert script.main(arguments(tmp_path, fake_model, "--frames", "3", "--quiet", folder)) == 1
+    printed = capsys.readouterr()
+    judged = [line for line in printed.out.splitlines() if line.startswith("🔴")]
+    names = [line.split(f"{folder}/")[1] for line in judged]
+    assert names == ["a (1).mp4", "a.mp4", "sub/b.mts"]
+    assert f"{folder}/a (1).mp4: the same file as {folder}/a.mp4" in printed.out
+    assert "3 judged, 1 failed" in printed.out
+    assert "self.mp4" in printed.err and len(printed.err.strip().splitlines()) == 1
+
+
+def test_a_model_without_marks_gives_no_verdict(tmp_path, script, face_clip, capsys):
+    model = biased_model(tmp_path / "model.pth", 3.0)
+    content = torch.load(model, weights_only=True)
+    torch.save(content | {"metrics": {}}, model)
+    assert script.main(arguments(tmp_path, model, "--frames", "3", face_clip)) == 0
+    assert "holds no marks of validation" in capsys.readouterr().out
+    verdict = read_json(tmp_path / "results/face/report.json")["verdict"]
+    assert verdict["outcome"] == "INCONCLUSIVE" and verdict["p_fake"] > 0.9
+
+
+def test_a_web_address_is_called_one(tmp_path, script, fake_model, face_clip, capsys):
+    address = "https://example.org/a.mp4"
+    assert script.main(arguments(tmp_path, fake_model, address)) == 1
+    assert f"{address}: is a web address: download the file" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        script.main(["--model", address, str(face_clip)])
+    assert f"argument --model: {address} is a web address" in capsys.readouterr().err
+    assert list(script.files_in([face_clip.as_uri()])[0]) == [face_clip]
 
 
 def test_what_a_folder_holds_is_judged_once(

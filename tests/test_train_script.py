@@ -1,5 +1,6 @@
 """2_train_model.py as its users run it."""
 
+import errno
 import json
 import os
 import resource
@@ -7,6 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,10 +18,10 @@ import pytest
 import torch
 from conftest import HANG_SECONDS, ROOT, load_script, read_json, unprivileged
 
-from network.checkpoint import load_checkpoint
+from network.checkpoint import load_checkpoint, untrained_checkpoint
 from scoring.calibration import with_temperature
 from scoring.metrics import Scores
-from training import epoch, trainer
+from training import epoch, loaders, saving, trainer
 from utils.config import REAL, TrainConfig
 
 
@@ -328,11 +332,70 @@ def test_a_full_disk_at_save_time_loses_nothing(root, script, capsys):
         text = fails(script, capsys, arguments(root, "--resume"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "last.pth cannot be written" in text and "go on with --resume" in text
+    assert "last.pth cannot be written (File too large): 80 MB are needed" in text
+    assert "MB are free" in text and "go on with --resume" in text
     assert (root / "models" / "last.pth").read_bytes() == before
     assert sorted(path.name for path in (root / "models").iterdir())[-1] == "last.pth"
     assert script.main(arguments(root, "--resume")) == 0
     assert load_checkpoint(root / "models" / "last.pth").training["epoch"] == 2
+
+
+def test_without_a_state_nobody_is_sent_to_resume(tmp_path, monkeypatch):
+    def full(path, checkpoint, half):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saving, "save_checkpoint", full)
+    with pytest.raises(epoch.TrainingError, match="start again, for nothing was saved") as caught:
+        saving.write(tmp_path / "best_model.pth", untrained_checkpoint(), half=True)
+    assert "best_model.pth cannot be written (No space left on device): 15 MB" in str(caught.value)
+
+
+def test_weights_that_diverge_are_never_saved(root, script, capsys):
+    text = fails(script, capsys, arguments(root, "--learning-rate", "1e20"))
+    assert "lower --learning-rate, or try --precision fp32, and start anew" in text
+    last = root / "models" / "last.pth"
+    assert not last.exists() or load_checkpoint(last)
+
+
+def test_scores_that_are_no_numbers_are_said_to_be(root, script, capsys, monkeypatch):
+    def judge(*args):
+        frames, numbers = evaluate(*args)
+        return Scores(frames.p_fake * np.nan, frames.labels), numbers
+
+    evaluate = trainer.evaluate
+    monkeypatch.setattr(trainer, "evaluate", judge)
+    text = fails(script, capsys, arguments(root))
+    assert "validation scores are no numbers after epoch 1: lower --learning-rate" in text
+    assert not list((root / "models").glob("*.pth"))  # so that nothing is in the way of another run
+
+
+def test_a_small_shared_memory_is_noticed_before_it_is_used(tmp_path, monkeypatch, capsys):
+    free = SimpleNamespace(free=64 << 20)
+    monkeypatch.setattr(loaders.shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr(loaders, "SHARED_MEMORY", tmp_path)
+    config = TrainConfig(workers=2, batch_size=24, image_size_px=224)
+    assert loaders.workers_that_fit(config) == 0
+    printed = capsys.readouterr().out
+    assert "has 67 MB free, 2 loading processes need 130 MB" in printed
+    assert loaders.workers_that_fit(replace(config, batch_size=8)) == 2  # 43 MB
+    assert loaders.workers_that_fit(replace(config, start_size_px=64, image_size_px=128)) == 2
+    monkeypatch.setattr(loaders, "SHARED_MEMORY", tmp_path / "none")  # as on a Mac
+    assert loaders.workers_that_fit(config) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_loading_process_that_gives_nothing_does_not_hang(root, script, capsys, monkeypatch):
+    monkeypatch.setattr(loaders, "collate", lambda items: time.sleep(60))
+    monkeypatch.setattr(loaders, "SECONDS_TO_WAIT", 1)
+    text = fails(script, capsys, arguments(root, "--workers", "1"))
+    assert "a loading process died or hangs (DataLoader timed out after 1 seconds)" in text
+    assert text.endswith("try --workers 0")
+
+
+def test_a_loading_process_that_dies_is_told_with_the_remedy(root, script, capsys, monkeypatch):
+    monkeypatch.setattr(loaders, "collate", lambda items: os.kill(os.getpid(), signal.SIGKILL))
+    text = fails(script, capsys, arguments(root, "--workers", "1"))
+    assert "a loading process died" in text and text.endswith("try --workers 0")
 
 
 @pytest.mark.parametrize(

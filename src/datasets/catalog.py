@@ -3,12 +3,12 @@
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.config import FAKE, IMAGE_SUFFIXES, REAL, VIDEO_SUFFIXES
+from utils.search import files_below, once, uncopied_name, walk
 
 # Folder name in lower case -> (data set, method, label). The innermost known folder decides.
 FACEFORENSICS = {
@@ -66,11 +66,23 @@ class Video:
     pair: str | None = None
     original: Video | None = None
 
+    def facts(self) -> dict:
+        """What records say of it, but for its size."""
+        return {
+            "id": self.id,
+            "dataset": self.dataset,
+            "method": self.method,
+            "label": self.label,
+            "identities": list(self.identities),
+            "official_split": self.official_split,
+        }
+
 
 def discover_faceforensics(root: Path) -> list[Video]:
     """FaceForensics++ and DFD below root: the official tree or the c23 archive, in any case, with
     the official train.json, val.json and test.json (pairs of people) where they are there too."""
-    splits = {person: name for path, name in _pair_lists(root) for person in _listed_people(path)}
+    lists = {path: PAIR_LISTS[path.name] for path in _lists(root, PAIR_LISTS)}
+    splits = {person: name for path, name in lists.items() for person in _listed_people(path)}
     videos = []
     for video in _in_known_folders(root, FACEFORENSICS, VIDEO_SUFFIXES):
         if "masks" not in video.id.lower().split("/"):
@@ -80,9 +92,9 @@ def discover_faceforensics(root: Path) -> list[Video]:
     return videos
 
 
-def _pair_lists(root: Path):
-    for folder, _, names in _walk(root):
-        yield from ((Path(folder, n), PAIR_LISTS[n]) for n in names if n in PAIR_LISTS)
+def _lists(root: Path, wanted) -> list[Path]:
+    """Files of the wanted names below root."""
+    return [Path(folder, n) for folder, _, names in walk(root) for n in names if n in wanted]
 
 
 def _listed_people(path: Path) -> list[str]:
@@ -97,7 +109,7 @@ def discover_celeb_df(root: Path) -> list[Video]:
     """Celeb-DF v2 below root, with or without a videos/ level, with its official test list."""
     videos = _in_known_folders(root, CELEB_DF, VIDEO_SUFFIXES)
     listed = set()
-    for path in sorted(root.rglob(CELEB_TEST_LIST)):
+    for path in _lists(root, (CELEB_TEST_LIST,)):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             folder, _, name = line.partition(" ")[2].strip().partition("/")
             listed.add((folder.lower(), name))
@@ -105,7 +117,10 @@ def discover_celeb_df(root: Path) -> list[Video]:
         return videos
     splits = {True: "test", False: "train"}
     return [
-        replace(video, official_split=splits[(video.method.lower(), video.path.name) in listed])
+        replace(
+            video,
+            official_split=splits[(video.method.lower(), uncopied_name(video.path)) in listed],
+        )
         for video in videos
     ]
 
@@ -117,7 +132,7 @@ def discover_dfdc(root: Path) -> list[Video]:
     counts as one identity.
     """
     videos, labels = [], {}
-    for path, parts in _files(root, VIDEO_SUFFIXES):
+    for path, parts in files_below(root, VIDEO_SUFFIXES):
         if path.parent not in labels:
             labels[path.parent] = _dfdc_labels(path.parent / "metadata.json")
         label = labels[path.parent].get(path.name)
@@ -125,7 +140,7 @@ def discover_dfdc(root: Path) -> list[Video]:
             method = "dfdc-fake" if label == FAKE else "dfdc-real"
             people = ("dfdc:" + "/".join(parts[:-1]),)
             videos.append(Video("/".join(("dfdc", *parts)), path, "dfdc", method, label, people))
-    return sorted(videos, key=lambda video: video.id)
+    return _in_order(videos)
 
 
 def _dfdc_labels(path: Path) -> dict[str, int]:
@@ -142,7 +157,7 @@ def discover_wilddeepfake(root: Path) -> list[Video]:
     Each holds the cut faces of one source video, and so is one video and one identity.
     """
     videos = []
-    for folder, subfolders, names in _walk(root):
+    for folder, subfolders, names in walk(root):
         part, label = WILD_FOLDERS.get(Path(folder).name.lower(), (None, None))
         if part is None:
             continue
@@ -156,7 +171,7 @@ def discover_wilddeepfake(root: Path) -> list[Video]:
             video = Video(video_id, place, "wilddeepfake", method, label, people, part, is_cut=True)
             videos.append(video)
         subfolders.clear()
-    return sorted(videos, key=lambda video: video.id)
+    return _in_order(videos)
 
 
 def is_archive(name: str) -> bool:
@@ -173,60 +188,37 @@ def discover_own(root: Path) -> list[Video]:
     for video in _in_known_folders(root, OWN, VIDEO_SUFFIXES | IMAGE_SUFFIXES):
         folders = video.id.split("/")[1:-1]
         last = max(n for n, name in enumerate(folders) if name.lower() in OWN)
-        person = folders[last + 1] if len(folders) > last + 1 else f"only:{video.id}"
+        person = folders[last + 1] if len(folders) > last + 1 else video.identities[0]
         videos.append(replace(video, identities=(f"own:{person}",)))
     return videos
 
 
-def _walk(root: Path):
-    """os.walk in a fixed order, through links, each folder once however many links lead to it."""
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        real_folder = os.path.realpath(folder)
-        if real_folder in seen:
-            subfolders.clear()
-            continue
-        seen.add(real_folder)
-        subfolders.sort()
-        yield folder, subfolders, sorted(names)
-
-
-def _files(root: Path, suffixes: set[str]):
-    """(path, parts below root) of every file with one of the suffixes; a link's target once.
-
-    A folder called x.mp4 is no place to look for videos, but a broken one to report.
-    """
-    seen = set()
-    for folder, subfolders, names in _walk(root):
-        odd = [name for name in subfolders if _suffix(name) in suffixes]
-        subfolders[:] = [name for name in subfolders if name not in odd]
-        paths = [Path(folder, name) for name in names + odd if _suffix(name) in suffixes]
-        for path in sorted(paths, key=lambda path: (path.is_symlink(), path.name)):
-            real_path = os.path.realpath(path)
-            if real_path not in seen and not path.name.startswith("."):
-                seen.add(real_path)
-                yield path, path.relative_to(root).parts
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
+def _in_order(videos: list[Video]) -> list[Video]:
+    """By id; where links lead to one file, once."""
+    paths = set(once(video.path for video in videos))
+    return sorted((video for video in videos if video.path in paths), key=lambda video: video.id)
 
 
 def _in_known_folders(root: Path, folders: dict, suffixes: set[str]) -> list[Video]:
     """Every file below root that lies in a known folder, ordered by id."""
     found = []
-    for path, parts in _files(root, suffixes):
+    for path, parts in files_below(root, suffixes):
         known = [folders[part.lower()] for part in parts[:-1] if part.lower() in folders]
         if known:
             dataset, method, label = known[-1]
             video_id = "/".join((dataset, *parts))
-            people = _identities(dataset, method, path.stem) or (f"only:{video_id}",)
+            people = _identities(dataset, method, uncopied_name(path))
+            if not people:  # many files may be numbered so, but a copy has its original beside it
+                original = path.with_name(uncopied_name(path))
+                name = original.name if original.exists() else path.name
+                people = ("/".join(("only:" + dataset, *parts[:-1], name)),)
             found.append(Video(video_id, path, dataset, method, label, people))
-    return sorted(found, key=lambda video: video.id)
+    return _in_order(found)
 
 
-def _identities(dataset: str, method: str, stem: str) -> tuple[str, ...]:
+def _identities(dataset: str, method: str, name: str) -> tuple[str, ...]:
     """People named by a file name; empty when it does not follow its data set's pattern."""
+    stem = Path(name).stem
     if method == "YouTube-real":
         return (f"celeb:youtube-{stem}",)
     match = dataset in _NAMES and _NAMES[dataset][1].match(stem)

@@ -11,6 +11,7 @@ import cv2
 
 from datasets.catalog import Video, original_name
 from datasets.registry import (
+    RECORD_NAME,
     CropSettings,
     RegistryError,
     about_original,
@@ -28,7 +29,7 @@ from media.sequence import read_sequence
 from media.video import read_frames
 from utils import console
 from utils.config import REAL, ExtractConfig
-from utils.files import atomic_folder
+from utils.files import atomic_folder, write_json
 from utils.workers import FatalError, JobError, run_jobs, usable_cores
 
 KEEP_FREE_BYTES = 500_000_000
@@ -39,12 +40,16 @@ SAMPLE_SIZE = 12
 
 @dataclass
 class Plan:
-    """Which videos are to do; counts of what is known of every video, by its id."""
+    """Which videos are to do; counts of what is known of every video, by its id.
+
+    outdated: finished ones, with their records, of which the folders now tell something else.
+    """
 
     settings: CropSettings
     videos: list[Video]
     todo: list[Video] = field(default_factory=list)
     recut: int = 0
+    outdated: list[tuple[Video, dict]] = field(default_factory=list)
     counts: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
     failures: list[tuple[Video, str]] = field(default_factory=list)
 
@@ -85,6 +90,8 @@ def make_plan(config: ExtractConfig, videos: list[Video]) -> Plan:
     for video in plan.videos:
         if record := finished_record(video, settings, config.output):
             plan.counts[video.id] = Counter(counts_of(record))
+            if any(record.get(name) != value for name, value in video.facts().items()):
+                plan.outdated.append((video, record))
         else:
             plan.todo.append(video)
             plan.recut += (config.output / video.id).exists()
@@ -116,6 +123,8 @@ def carry_out(plan: Plan, config: ExtractConfig) -> None:
     """
     if plan.todo:
         check_disk(config.output, plan.expected_bytes)
+    for video, record in plan.outdated:  # its people, say, by a list or a copy that has come since
+        write_json(config.output / video.id / RECORD_NAME, record | video.facts(), None)
     jobs = _jobs(plan.settings, plan.todo, config, config.output)
     try:
         for number, done in enumerate(console.progress(jobs, len(plan.todo), "Extracting"), 1):
@@ -193,17 +202,8 @@ class Extractor:
             margin = self.settings.crop_margin
             whole = [whole_image(image, margin) for image in images]
             faces = [face or image for face, image in zip(faces, whole, strict=True)]
-        about = {
-            "id": video.id,
-            "dataset": video.dataset,
-            "method": video.method,
-            "label": video.label,
-            "identities": list(video.identities),
-            "official_split": video.official_split,
-            "size_bytes": size_bytes,
-            "boxes_of": boxes_of,
-            "original": original,
-        }
+        about = video.facts()
+        about |= {"size_bytes": size_bytes, "boxes_of": boxes_of, "original": original}
         try:
             with atomic_folder(self.output / video.id) as folder:
                 record = write_record(folder, about, frames, faces, self.settings)

@@ -1,7 +1,7 @@
 """Writing crops and their record, which record is current, and the registry of all records."""
 
 import json
-import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +14,8 @@ from media.frame import Frame
 from utils import console
 from utils.config import REGISTRY_NAME
 from utils.console import Failure
-from utils.files import TEMPORARY_PREFIX, json_bytes, write_json
+from utils.files import json_bytes, write_json
+from utils.search import walk
 
 VERSION = 3  # 2: landmarks and box in crop pixels, quality; 3: skin
 RECORD_NAME = "video.json"
@@ -132,7 +133,7 @@ def about_original(video: Video) -> dict | None:
 
 def detector_used(output: Path) -> str | None:
     """The detector of the first record found below output; a killed run leaves no registry."""
-    for folder, _, names in os.walk(output):
+    for folder, _, names in walk(output):
         if RECORD_NAME in names and (record := _read_record(Path(folder, RECORD_NAME))):
             return record["settings"].get("detector")
     return None
@@ -177,17 +178,19 @@ def _is_current(record: dict, settings: CropSettings) -> bool:
     return record.get("version") == VERSION and cut == asdict(settings)
 
 
-def collate(output: Path, settings: CropSettings) -> dict:
+def collate(output: Path, settings: CropSettings, without: Collection[str] = ()) -> dict:
     """Write the registry of all records below output that have these settings, and return it.
 
+    without: ids of videos that stay out.
     The registry follows from the records alone: the same records give the same bytes.
     """
     records, stale = [], 0
-    for folder, subfolders, names in os.walk(output):
-        subfolders[:] = [name for name in subfolders if not name.startswith(TEMPORARY_PREFIX)]
-        if RECORD_NAME in names:
+    for folder, _, names in walk(output):
+        video_id = Path(folder).relative_to(output).as_posix()
+        if RECORD_NAME in names and video_id not in without:
             record = _read_record(Path(folder, RECORD_NAME))
-            if record and _is_current(record, settings):
+            # Where the id is another, somebody copied the folder.
+            if record and _is_current(record, settings) and record["id"] == video_id:
                 records.append(record)
             else:
                 stale += 1

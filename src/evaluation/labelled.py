@@ -1,6 +1,6 @@
 """Labelled videos to be evaluated: a folder's, a list's, or those of a split."""
 
-import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +18,9 @@ from media.sequence import read_sequence
 from utils import console
 from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.console import Failure
+from utils.flags import DOWNLOAD, is_address
+from utils.search import without_copies
+from utils.spreadsheet import read_table
 
 
 class EvaluationError(Failure):
@@ -42,6 +45,9 @@ def find_labelled(source: Path) -> list[Video]:
     wanted, method, source (its data set) and pair. Raises EvaluationError."""
     if source.is_dir():
         videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
+        videos, copies = without_copies(videos)
+        for copy, _ in copies:
+            console.warn(f"{console.shown(copy.path)}: a copy of another, left out")
         if not videos:
             raise EvaluationError(
                 f"{source} holds no videos in a known layout: put them in real/ and fake/ folders, "
@@ -49,22 +55,15 @@ def find_labelled(source: Path) -> list[Video]:
             )
         return videos
     try:
-        with open(source, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns, rows = reader.fieldnames or (), list(reader)
-    except UnicodeDecodeError as error:
-        raise EvaluationError(f"{source} is not a CSV in UTF-8: save it as one") from error
-    except (OSError, csv.Error) as error:
-        raise EvaluationError(f"{source} cannot be read ({error})") from error
-    lacking = [name for name in ("path", "label") if name not in columns]
-    if lacking:
-        raise EvaluationError(f"{source} lacks the column {' and '.join(lacking)} in its first row")
+        rows = read_table(source, ("path", "label"))
+    except Failure as error:
+        raise EvaluationError(str(error)) from error
     if not rows:
         raise EvaluationError(f"{source} lists no videos")
     videos, lines = [], {}
-    for line, row in enumerate(rows, 2):
+    for line, row in rows.items():
         video = _listed(source, line, row)
-        before = lines.setdefault(video.path.resolve(), line)
+        before = lines.setdefault(os.path.realpath(video.path), line)
         if before != line:
             raise EvaluationError(f"{source}, line {line}: {video.id} is in line {before} already")
         videos.append(video)
@@ -72,7 +71,6 @@ def find_labelled(source: Path) -> list[Video]:
 
 
 def _listed(source: Path, line: int, row: dict) -> Video:
-    row = {name: (value or "").strip() for name, value in row.items() if name}
     if not row["path"]:
         raise EvaluationError(f"{source}, line {line}: no path")
     label = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}.get(row["label"].lower())
@@ -81,7 +79,13 @@ def _listed(source: Path, line: int, row: dict) -> Video:
     dataset = row.get("source") or source.stem
     method = row.get("method") or LABEL_NAMES[label]
     people = f"{dataset}:{row.get('pair') or row['path']}"
-    path, pair = source.parent / row["path"], row.get("pair") or None
+    if is_address(row["path"]):
+        text = f"{row['path']} is a web address: {DOWNLOAD}"
+        raise EvaluationError(f"{source}, line {line}: {text}")
+    path = source.parent / row["path"]
+    if not path.exists() and "\\" in row["path"]:  # as Windows writes it
+        path = source.parent / row["path"].replace("\\", "/")
+    pair = row.get("pair") or None
     return Video(row["path"], path, dataset, method, label, (people,), pair=pair)
 
 

@@ -51,7 +51,7 @@ class Session:
         analysis = find_faces(path, self.detector, self.config.frames)
         checkpoint, device, _ = self.model()
         self._compare_detectors(checkpoint.preprocessing.detector)
-        caveat = None if self.is_trained else UNTRAINED
+        caveat = checkpoint.caveat if self.is_trained else UNTRAINED
         score_and_judge(analysis, checkpoint, device, caveat)
         return analysis
 
@@ -117,8 +117,8 @@ def results_folder(results: Path, path: Path) -> Path:
             owner = json.loads((folder / "report.json").read_bytes())["file"]["path"]
         except (OSError, ValueError, KeyError, TypeError):
             owner = "unknown"
-    if name.lower() in RESERVED_NAMES or owner not in (None, str(path.resolve())):
-        digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+    if name.lower() in RESERVED_NAMES or owner not in (None, os.path.realpath(path)):
+        digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:8]
         folder = results / f"{name}_{digest}"
     return folder
 

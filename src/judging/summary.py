@@ -1,5 +1,6 @@
 """What programs read of a judged video: report.json, and a row of a folder's summary.csv."""
 
+import os
 from dataclasses import asdict
 from datetime import datetime, timezone
 
@@ -32,7 +33,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "file": {
             "name": path.name,
-            "path": str(path.resolve()),
+            "path": os.path.realpath(path),
             "size_bytes": about.st_size,
             "modified_ns": about.st_mtime_ns,
             "sha256": sha256_of(path),

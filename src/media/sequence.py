@@ -3,10 +3,11 @@
 import re
 import tarfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from media.frame import Frame, VideoError, decode_image, sample_indices
 from utils.config import IMAGE_SUFFIXES
+from utils.search import is_passed_over, walk
 
 
 def read_sequence(path: Path, count: int) -> list[Frame]:
@@ -17,7 +18,8 @@ def read_sequence(path: Path, count: int) -> list[Frame]:
     """
     try:
         if path.is_dir():
-            contents = {p.relative_to(path).as_posix(): p for p in path.rglob("*")}
+            found = (Path(folder, name) for folder, _, names in walk(path) for name in names)
+            contents = {file.relative_to(path).as_posix(): file for file in found}
             names = _image_names(contents)
             wanted = {names[i]: i for i in sample_indices(len(names), count)}
             found = {name: contents[name].read_bytes() for name in wanted}
@@ -38,4 +40,5 @@ def read_sequence(path: Path, count: int) -> list[Frame]:
 def _image_names(names) -> list[str]:
     """The images among names, 2.png before 10.png."""
     images = {name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
+    images = {name for name in images if not any(map(is_passed_over, PurePosixPath(name).parts))}
     return sorted(images, key=lambda n: [p.zfill(12) for p in re.findall(r"\d+|\D+", n)])

@@ -1,12 +1,26 @@
 """The checkpoint file: the one place that knows its format."""
 
+import contextlib
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from network.model import BACKBONES, DeepfakeDetector
+from network.soundness import (
+    TEMPERATURES,
+    TRAINED,
+    check,
+    check_marks,
+    checked_preprocessing,
+    finite,
+    fitting,
+    foreign,
+    number,
+    without_numpy,
+)
 from pictures.transforms import Preprocessing
 from scoring.verdict import Marks
 from utils.console import Failure
@@ -14,6 +28,7 @@ from utils.files import atomic_file
 
 FORMAT = "deepfake-detector"
 VERSION = 2  # 2: temperature
+NO_MARKS = "the model's file holds no marks of validation, so its scores decide nothing"
 
 
 class CheckpointError(Failure):
@@ -35,6 +50,11 @@ class Checkpoint:
     temperature: float = 1.0
     metrics: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
+
+    @property
+    def caveat(self) -> str | None:
+        """Why its scores decide nothing, or None."""
+        return None if self.metrics.get("calibration") else NO_MARKS
 
     def marks(self, sharpness: float | None = None) -> Marks:
         """What validation taught about scores; with sharpness, about faces as sharp as this."""
@@ -82,13 +102,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint to the CPU, in evaluation mode. No code in the file is executed.
 
-    Raises CheckpointError for a missing, damaged, unsafe or foreign file.
+    Raises CheckpointError for a missing, damaged, unsafe or foreign file, and for one whose values
+    make no sense.
     """
-    content = _read(path)
+    content = read_file(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} is not a checkpoint of this project: use one that src/2_train_model.py wrote"
-        )
+        is_bare = isinstance(content, dict) and any(map(torch.is_tensor, content.values()))
+        bare = " (bare weights, without the settings and marks that belong to them)" * is_bare
+        raise CheckpointError(f"{path} is not a checkpoint of this project{bare}: {TRAINED}")
     if content.get("version") != VERSION:
         raise CheckpointError(
             f"{path} has format version {content.get('version')}, this code reads "
@@ -103,42 +124,64 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with torch.device("meta"):  # no random weights that the file's would replace at once
             model = DeepfakeDetector(arch=arch)
-        weights = content["state_dict"].items()
-        weights = {k: v.float() if v.is_floating_point() else v for k, v in weights}
-        model.load_state_dict(weights, assign=True)
-        return Checkpoint(
-            model.eval(),
-            Preprocessing(**content["preprocessing"]),
-            float(content["threshold"]),
-            float(content["temperature"]),
-            content["metrics"],
-            content["training"],
+        model.load_state_dict(fitting(content["state_dict"], model.state_dict()), assign=True)
+        metrics, training = without_numpy(content["metrics"]), without_numpy(content["training"])
+        check(
+            isinstance(metrics, dict) and isinstance(training, dict),
+            "no table of metrics, or of training",
         )
+        metrics = finite(metrics)
+        temperature = number(content["temperature"], "temperature", *TEMPERATURES)
+        threshold = number(content["threshold"], "threshold", 0, 1)
+        check(0 < threshold < 1, f"threshold {threshold}")
+        if metrics.get("calibration"):
+            check_marks(metrics["calibration"])
+        preprocessing = checked_preprocessing(content["preprocessing"])
+        return Checkpoint(model.eval(), preprocessing, threshold, temperature, metrics, training)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(
-            f"{path} does not fit this network ({reason}): train again with src/2_train_model.py"
+            f"{path} does not fit this network ({reason.splitlines()[0]}): train again with "
+            "src/2_train_model.py"
         ) from error
 
 
-def _read(path: Path):
+def read_file(path: Path):
+    """What a file of torch.save holds: containers, tensors and numbers. Raises CheckpointError."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        if what := foreign(path):
+            raise CheckpointError(f"{path} {what}")
+        with _numpy_numbers_allowed():
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path} not found: run src/2_train_model.py first, or see the pipeline at work with "
             "src/3_test_video.py --demo"
         ) from error
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} is damaged, or holds more than weights; nothing in it was executed: "
-            "use a file that src/2_train_model.py wrote"
+            f"{path} is damaged, or holds more than weights; nothing in it was executed: {TRAINED}"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # torch raises as many kinds as there are ways to damage a file
         reason = error.strerror if isinstance(error, OSError) else "not a whole checkpoint"
         raise CheckpointError(
             f"{path} is truncated or damaged ({reason}): copy it again, or train again"
         ) from error
+
+
+def _numpy_numbers_allowed():
+    """Numbers and arrays of them, as metrics may be; still no code in the file is executed."""
+    if not hasattr(torch.serialization, "safe_globals"):  # before PyTorch 2.5
+        return contextlib.nullcontext()
+    makers = [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]
+    kinds = [type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"]
+    modules = ("numpy.core.multiarray", "numpy._core.multiarray")  # before and since NumPy 2
+    names = [(maker, f"{module}.{maker.__name__}") for maker in makers for module in modules]
+    return torch.serialization.safe_globals([np.dtype, np.ndarray, *makers, *names, *kinds])
 
 
 def untrained_checkpoint() -> Checkpoint:

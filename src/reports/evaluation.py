@@ -5,11 +5,10 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from pictures.harms import CLEAN_PLACE, SWEEP, all_changes, condition
-from reports.page import COLOURS, DPI, GREY, render, save_png
+from reports.page import COLOURS, DPI, GREY, Figure, render, save_png
 from reports.samples import sheet
 from reports.training import (
     CURVES,

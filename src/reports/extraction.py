@@ -5,11 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 
 from datasets.catalog import Video
 from datasets.extraction import Plan
-from reports.page import COLOURS, DPI, render, save_png
+from reports.page import COLOURS, DPI, Figure, render, save_png
 from scoring.verdict import FAKE, REAL
 from utils.config import LABEL_NAMES
 from utils.files import write_csv
@@ -28,12 +27,15 @@ def summary_rows(plan: Plan) -> list[tuple]:
     return [*rows, ("total", "", "", total)]
 
 
-def write_tables(folder: Path, plan: Plan) -> None:
-    """summary.csv with the counts, failures.csv with every unreadable video and its reason."""
+def write_tables(folder: Path, plan: Plan, copies: list) -> None:
+    """summary.csv with the counts, failures.csv with every unreadable video and its reason, and
+    copies.csv with those that were left out, and of what they are copies."""
     rows = [[*kind, *(counts[c] for c in COLUMNS)] for *kind, counts in summary_rows(plan)]
     write_csv(folder / "summary.csv", ["data set", "method", "class", *COLUMNS], rows)
     failures = [[video.id, str(video.path), reason] for video, reason in plan.failures]
     write_csv(folder / "failures.csv", ["id", "path", "reason"], failures)
+    rows = [[copy.id, str(copy.path), original.id if original else ""] for copy, original in copies]
+    write_csv(folder / "copies.csv", ["id", "path", "copy of"], rows)
 
 
 def write_pictures(folder: Path, plan: Plan, output: Path, registry: dict) -> None:

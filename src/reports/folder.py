@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from judging.summary import summary_row
-from reports.page import COLOURS, DPI, GREY, elided, render, save_png
+from reports.page import COLOURS, DPI, GREY, Figure, elided, render, save_png
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.files import write_csv
 

@@ -1,17 +1,32 @@
 """From a matplotlib figure to a PNG: what all report pages share."""
 
+import logging
+import os
 import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from judging.analysis import Analysis
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL, TITLES
 from utils.console import shown
 from utils.files import atomic_file
+
+# The user's settings must not reach the reports: neither a notebook's backend, which may not be
+# there, nor a matplotlibrc with LaTeX or fonts that this machine lacks. Hence other files of this
+# room take what they need of matplotlib from here.
+os.environ["MPLBACKEND"] = "agg"
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of lines in a matplotlibrc, of caches
+
+import matplotlib  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402, F401
+from matplotlib.patches import Patch  # noqa: E402, F401
+from matplotlib.ticker import MaxNLocator  # noqa: E402, F401
+
+matplotlib.rcdefaults()
 
 DPI = 100
 

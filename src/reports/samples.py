@@ -5,10 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD
-from reports.page import COLOURS, DPI, GREY, render, save_png
+from reports.page import COLOURS, DPI, GREY, Figure, render, save_png
 from scoring.calibration import Outcome
 from scoring.verdict import FAKE, REAL
 from utils.config import FAKE as FAKE_LABEL

@@ -4,12 +4,9 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-import seaborn
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from reports.page import COLOURS, DPI, GREY, render, save_png
+from reports.page import COLOURS, DPI, GREY, Figure, MaxNLocator, render, save_png
 from reports.samples import draw_most_wrong
 from scoring.calibration import Outcome
 from scoring.metrics import Scores, reliability
@@ -77,6 +74,8 @@ def draw_curves(history: list[dict], best_epoch: int) -> np.ndarray:
 
 
 def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
+    import seaborn  # here, for it imports matplotlib, which page.py has to do first
+
     figure = Figure(figsize=(9, 4), dpi=DPI)
     for axes, unit in zip(figure.subplots(1, 2), ("video", "frame"), strict=True):
         counts = getattr(test, f"{unit}_metrics")["confusion"]

@@ -4,13 +4,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from judging.analysis import Analysis
 from judging.attention import face_map
-from reports.page import COLOURS, DPI, GREY, elided, render, save_png, title_of, verdict_line
+from reports.page import (
+    COLOURS,
+    DPI,
+    GREY,
+    Figure,
+    Line2D,
+    Patch,
+    elided,
+    render,
+    save_png,
+    title_of,
+    verdict_line,
+)
 from reports.tiles import heated
 from reports.video_frames import draw_frame_analysis
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement

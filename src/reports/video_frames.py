@@ -3,11 +3,10 @@
 import math
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from judging.analysis import Analysis, Track
 from media.frame import sample_indices
-from reports.page import COLOURS, DPI, GREY, elided, render, title_of, verdict_line
+from reports.page import COLOURS, DPI, GREY, Figure, elided, render, title_of, verdict_line
 from reports.tiles import frame_tiles
 from scoring.temporal import frame_vote
 from scoring.verdict import suspicion

@@ -27,6 +27,13 @@ class TrainingError(Failure):
     """Training that cannot go on; the message says why and what to do."""
 
 
+def diverged(what: str, epoch: int) -> TrainingError:
+    """What to raise where numbers are none any more; epoch counts from 1."""
+    return TrainingError(
+        f"{what} {epoch}: lower --learning-rate, or try --precision fp32, and start anew"
+    )
+
+
 class Reader:
     """Batches of a loader; crops that cannot be read are named once each, and counted.
 
@@ -104,10 +111,7 @@ def train_one_epoch(
         if len(labels) > 1:
             loss, correct = _update(run, net, images, labels, loss_function, device)
             if not math.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} in batch {run.step} of epoch {run.epoch + 1}: "
-                    "lower --learning-rate, or try --precision fp32"
-                )
+                raise diverged(f"the loss is {loss} in batch {run.step} of epoch", run.epoch + 1)
             tally["seen"] += len(labels)
             tally["loss"] += loss * len(labels)
             tally["correct"] += correct

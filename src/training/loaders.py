@@ -1,6 +1,9 @@
 """What a training run reads: the registry's records by split, and loaders over their crops."""
 
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +20,10 @@ from network.distributed import Team
 from pictures.transforms import Preprocessing, eval_transform
 from utils import console
 from utils.config import FAKE, TrainConfig
+
+PREFETCH = 4  # batches a process
+SHARED_MEMORY = Path("/dev/shm")
+SECONDS_TO_WAIT = 300  # for a batch: what a process could not share would never come
 
 
 def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing, str]:
@@ -61,6 +68,7 @@ def make_loaders(
     """A loader a split, and 'watch' for what an epoch is judged by. Validation and test get blended
     twins of their reals with --self-blend."""
     blends = config.self_blend > 0
+    workers = workers_that_fit(config)
     _compute_alone()
 
     def loader(name: str, videos: list[dict]) -> DataLoader:
@@ -82,12 +90,13 @@ def make_loaders(
         return DataLoader(
             dataset,
             collate_fn=collate,
-            num_workers=config.workers,
+            num_workers=workers,
+            timeout=SECONDS_TO_WAIT if workers else 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_compute_alone,
             generator=torch.Generator(),  # or loading would draw from the weights' randomness
-            persistent_workers=config.workers > 0 and is_training,
-            prefetch_factor=4 if config.workers else None,
+            persistent_workers=workers > 0 and is_training,
+            prefetch_factor=PREFETCH if workers else None,
             **order,
         )
 
@@ -101,6 +110,23 @@ def make_loaders(
     if "val" in loaders:
         loaders.setdefault("watch", loaders["val"])
     return loaders
+
+
+def workers_that_fit(config: TrainConfig) -> int:
+    """--workers, or 0 where the shared memory, by which batches come from them, is too small."""
+    side = max(config.image_size_px, config.start_size_px)
+    batch = config.batch_size * 3 * side**2 * 4  # of the whole team, as float32
+    needed = batch * (config.workers * PREFETCH + 1)
+    if not config.workers or not SHARED_MEMORY.is_dir():
+        return config.workers
+    free = shutil.disk_usage(SHARED_MEMORY).free if os.access(SHARED_MEMORY, os.W_OK) else 0
+    if free >= needed:
+        return config.workers
+    console.warn(
+        f"{SHARED_MEMORY} has {free / 1e6:,.0f} MB free, {config.workers} loading processes need "
+        f"{needed / 1e6:,.0f} MB: crops are loaded in this process instead, which is slower"
+    )
+    return 0
 
 
 def _compute_alone(_=None) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from network.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from network.checkpoint import Checkpoint
 from network.device import choose_precision, place
-from network.lite1 import is_lite1, load_lite1
-from network.model import DeepfakeDetector, WeightsError
+from network.model import DeepfakeDetector
 from pictures.transforms import Preprocessing
 from scoring.calibration import Calibration
-from training.epoch import TrainingError
+from training.epoch import TrainingError, diverged
+from training.saving import load_first_weights, load_state, write
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 
 # What an interrupted run and its continuation need not share: places, processes, speed.
@@ -50,6 +50,12 @@ class Run:
     def judged_model(self) -> DeepfakeDetector:
         """The weights that validation judges and best_model.pth keeps."""
         return self.ema.module if self.ema else self.model
+
+    def is_finite(self) -> bool:
+        """Whether weights and statistics are numbers, so that one can go on from them."""
+        parts = [self.model.state_dict()] + ([self.ema.state_dict()] if self.ema else [])
+        values = [v for part in parts for v in part.values() if v.is_floating_point()]
+        return bool(torch.stack([value.isfinite().all() for value in values]).all())
 
     def finish_epoch(self, entry: dict) -> None:
         self.epoch, self.step = self.epoch + 1, 0
@@ -95,33 +101,12 @@ def _average(decay: float):
     return update
 
 
-def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
-    """Start from a checkpoint of this project, or from EfficientNet-Lite1's file for B1.
-
-    Raises WeightsError for anything else.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises as many kinds as there are ways to damage a file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} cannot be read ({reason}): name another with --init") from error
-    if isinstance(content, dict) and is_lite1(content):
-        if model.arch != "efficientnet_b1":
-            raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
-        load_lite1(model.features, content)
-        return
-    checkpoint = load_checkpoint(path)
-    if checkpoint.model.arch != model.arch:
-        raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
-    model.load_state_dict(checkpoint.model.state_dict())
-
-
 def check_not_unfinished(config: TrainConfig) -> None:
     """Refuse to start over an interrupted run. Raises TrainingError."""
     path = config.models / LAST_MODEL_NAME
     if config.resume or not path.exists():
         return
-    state = _load_state(path).training
+    state = load_state(path).training
     if state["epoch"] < state["epochs"]:
         raise TrainingError(
             f"{path} holds a run interrupted after {describe_place(state)} of {state['epochs']}: "
@@ -140,7 +125,7 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
     Raises TrainingError without one, or when it is of other data or settings.
     """
     path = config.models / LAST_MODEL_NAME
-    checkpoint = _load_state(path)
+    checkpoint = load_state(path)
     state = checkpoint.training
     for name, value in _shared(config).items():
         before = state["config"].get(name, getattr(TrainConfig, name))  # flags since come as unset
@@ -162,7 +147,12 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
 
 
 def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
-    """Write last.pth, between batches or between epochs."""
+    """Write last.pth, between batches or between epochs.
+
+    Raises TrainingError where training has diverged: what was written before can be resumed.
+    """
+    if not run.is_finite():
+        raise diverged("the weights are no numbers any more in epoch", run.epoch + 1)
     state = _about(run, config, data_mark) | {
         "epochs": config.epochs,
         "step": run.step,
@@ -177,7 +167,7 @@ def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_m
         "scaler": run.scaler.state_dict(),
         "ema": run.ema.state_dict() if run.ema else None,
     }
-    _save(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
+    write(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
 
 
 def save_if_best(
@@ -219,7 +209,7 @@ def save_calibrated(config: TrainConfig, best: Checkpoint, calibration: Calibrat
     """Write best_model.pth with what validation taught about it."""
     best.threshold, best.temperature = calibration.threshold, calibration.temperature
     best.metrics["calibration"] = asdict(calibration)
-    _save(config.models / BEST_MODEL_NAME, best, half=True)
+    write(config.models / BEST_MODEL_NAME, best, half=True)
 
 
 def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:
@@ -229,28 +219,3 @@ def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:
 def _shared(config: TrainConfig) -> dict:
     free = FREE_SETTINGS if config.schedule == "cosine" else FREE_SETTINGS | {"epochs"}
     return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
-
-
-def _save(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
-    try:
-        save_checkpoint(path, checkpoint, half)
-    except (OSError, RuntimeError) as error:
-        raise TrainingError(
-            f"{path} cannot be written ({error}): make room or change --models, "
-            "then go on with --resume"
-        ) from error
-
-
-def _load_state(path: Path) -> Checkpoint:
-    """A checkpoint with the state of its run. Raises TrainingError."""
-    if not path.exists():
-        raise TrainingError(f"{path} not found: there is nothing to resume, start without --resume")
-    try:
-        checkpoint = load_checkpoint(path)
-    except CheckpointError as error:
-        raise TrainingError(f"{path} is damaged: delete it to start over") from error
-    if not {"registry", "config", "epoch", "epochs", "step", "optimizer", "rng"} <= set(
-        checkpoint.training
-    ):
-        raise TrainingError(f"{path} holds no state of a run: delete it to start over")
-    return checkpoint

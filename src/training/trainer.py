@@ -17,11 +17,11 @@ from network.distributed import Team
 from scoring.calibration import Outcome, calibrate, calibrate_by_sharpness
 from scoring.intervals import about_records, by_name
 from scoring.metrics import Scores, by_video, metrics, paired
-from training.epoch import evaluate, train_one_epoch
+from training.epoch import diverged, evaluate, train_one_epoch
 from training.loaders import class_weights, set_size
 from training.run import Run, save_calibrated, save_if_best, save_run
 from utils import console
-from utils.config import BEST_MODEL_NAME, FAKE, REAL
+from utils.config import BEST_MODEL_NAME, FAKE, LAST_MODEL_NAME, REAL
 from utils.console import shown
 from utils.files import write_json_lines
 
@@ -87,6 +87,10 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
         save()  # so that an interruption of the validation costs no training
         judged = set_size(loaders["watch"], preprocessing, size_at(config, run.epoch))
         frames, numbers = evaluate(run.judged_model, loaders["watch"], device, "Validation", team)
+        if not np.isfinite(frames.p_fake).all():
+            if team.is_main:  # it would only come here again
+                (config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
+            raise diverged("validation scores are no numbers after epoch", run.epoch + 1)
         videos = by_video(frames, numbers)
         measured = {
             "frame": metrics(frames, 0.5),

@@ -8,6 +8,8 @@ from pathlib import Path
 from utils.flags import (
     fraction,
     inner_fraction,
+    local,
+    local_path,
     natural_float,
     natural_int,
     option,
@@ -33,6 +35,7 @@ BEST_MODEL_NAME = "best_model.pth"
 LAST_MODEL_NAME = "last.pth"
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
+VIDEO_SUFFIXES |= {".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".gif", ".ogv", ".vob", ".asf", ".f4v"}
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 REAL, FAKE = 0, 1
@@ -110,7 +113,9 @@ class TrainConfig:
     run_name: str = option("run", "name of this run under the results folder", type=plain_name)
     arch: str = option("efficientnet_b1", "network", choices=ARCHITECTURES)
     pretrained: bool = option(True, "start from ImageNet weights")
-    init: str = option("", "start from these weights: a checkpoint, or EfficientNet-Lite1's file")
+    init: str = option(
+        "", "start from these weights: a checkpoint, or EfficientNet-Lite1's file", type=local
+    )
     epochs: int = option(10, "passes over the training set", type=positive_int)
     batch_size: int = option(24, "crops a step, of all processes together", type=positive_int)
     learning_rate: float = option(1e-4, "AdamW learning rate", type=positive_float)
@@ -212,8 +217,10 @@ class EvaluateConfig:
     """Settings of 4_evaluate_model.py."""
 
     model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
-    against: tuple = option((), "others, on the same videos", nargs="+", type=Path)
-    videos: str = option("", "folder or CSV of labelled videos, instead of the test split")
+    against: tuple = option((), "others, on the same videos", nargs="+", type=local_path)
+    videos: str = option(
+        "", "folder or CSV of labelled videos, instead of the test split", type=local
+    )
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "splits, one part of which is evaluated")
     split: str = option("test", "part of the splits that is evaluated", choices=("val", "test"))

@@ -3,7 +3,11 @@
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
 import argparse
+import re
 from dataclasses import field, fields
+from pathlib import Path
+
+DOWNLOAD = "download the file, and name where it lies"
 
 
 def positive_int(text: str) -> int:
@@ -48,6 +52,21 @@ def inner_fraction(text: str) -> float:
     return value
 
 
+def is_address(text: str) -> bool:
+    """Whether text is a web address, of which a Path would lose a slash."""
+    return bool(re.match(r"[a-z][a-z0-9+.-]+://", text.strip(), re.IGNORECASE))
+
+
+def local(text: str) -> str:
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"{text} is a web address: {DOWNLOAD}")
+    return text
+
+
+def local_path(text: str) -> Path:
+    return Path(local(text))
+
+
 def plain_name(text: str) -> str:
     """A name that is one folder's: no separators, not a way up."""
     if not text.strip(". ") or set(text) & set('/\\:*?"<>|'):
@@ -78,7 +97,8 @@ def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
             action = argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=item.default, help=text)
         else:
-            settings.setdefault("type", type(item.default))
+            is_path = isinstance(item.default, Path)
+            settings.setdefault("type", local_path if is_path else type(item.default))
             text += f" (default: {item.default})" if item.default not in ("", ()) else ""
             parser.add_argument(flag, default=item.default, help=text, **settings)
 

@@ -131,6 +131,56 @@ def test_links_and_what_is_no_video_are_not_counted(tmp_path):
     assert [video.path.name for video in discover_faceforensics(tmp_path)] == ["001.mp4"]
 
 
+def test_service_folders_hold_no_videos_of_any_data_set(tmp_path):
+    for folder in (".ipynb_checkpoints", "@eaDir", "__MACOSX", ".Trash-1000"):
+        for name in ("original/001.mp4", "Celeb-real/id0_0001.mp4", "real/a.mp4"):
+            touch(tmp_path / folder / name)
+            touch(tmp_path / "real" / folder / name)
+        touch(tmp_path / folder / "real_train/1/0/1.png")
+        touch(tmp_path / "real_train" / folder / "1.png")
+        (tmp_path / folder / "metadata.json").write_text('{"c.mp4": {"label": "REAL"}}')
+        touch(tmp_path / folder / "c.mp4")
+    for discover in (
+        discover_faceforensics,
+        discover_celeb_df,
+        discover_dfdc,
+        discover_wilddeepfake,
+        discover_own,
+    ):
+        assert discover(tmp_path) == [], discover
+
+
+def test_a_second_copy_shows_the_same_people(tmp_path):
+    for name in ("original/253.mp4", "original/253 (1).mp4", "Deepfakes/253_003 - Copy.mp4"):
+        touch(tmp_path / name)
+    people = {video.path.stem: video.identities for video in discover_faceforensics(tmp_path)}
+    assert people == {
+        "253": ("ff:253",),
+        "253 (1)": ("ff:253",),
+        "253_003 - Copy": ("ff:253", "ff:003"),
+    }
+    for name in (
+        "real/holiday.mp4",
+        "real/holiday (1).mp4",
+        "real/clip (1).mp4",
+        "real/clip (2).mp4",
+    ):
+        touch(tmp_path / "own" / name)
+    one, two, copy, original = (video.identities for video in discover_own(tmp_path / "own"))
+    assert copy == original == ("own:only:own/real/holiday.mp4",)
+    assert len({one, two, copy}) == 3  # files that were numbered all together are no copies
+    touch(tmp_path / "celeb/Celeb-real/id0_0001 (1).mp4")
+    (tmp_path / "celeb/List_of_testing_videos.txt").write_text("1 Celeb-real/id0_0001.mp4\n")
+    (video,) = discover_celeb_df(tmp_path / "celeb")
+    assert (video.identities, video.official_split) == (("celeb:id0",), "test")
+
+
+def test_a_known_folder_that_links_to_another_is_not_lost(tmp_path):
+    touch(tmp_path / "archive" / "001.mp4")
+    os.symlink("archive", tmp_path / "original")
+    assert [v.id for v in discover_faceforensics(tmp_path)] == ["faceforensics/original/001.mp4"]
+
+
 def test_linked_folders_are_followed(tmp_path):
     touch(tmp_path / "disk" / "001.mp4")
     (tmp_path / "root").mkdir()

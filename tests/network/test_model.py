@@ -253,7 +253,7 @@ def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a", "b")
     refusal(path)
-    assert "damaged" in refusal(tmp_path)  # a folder
+    assert "is a folder" in refusal(tmp_path)
 
     save_checkpoint(path, checkpoint)
     content = path.read_bytes()

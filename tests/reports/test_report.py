@@ -2,12 +2,15 @@
 
 import csv
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from conftest import read_json
+from conftest import ROOT, read_json
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -252,3 +255,25 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
     write_summary(tmp_path, reports * 100)
     tall = cv2.imread(str(tmp_path / "overview.png")).shape[0]
     assert short < tall < 26 * (SHOWN_ROWS + 10)
+
+
+@pytest.mark.parametrize(
+    "backend", ["module://no_such_package.backend_inline", "nonsense", "TkAgg"]
+)
+def test_the_users_matplotlib_does_not_reach_the_reports(tmp_path, backend):
+    code = (
+        "import hashlib, sys; sys.path.insert(0, sys.argv[1]); import numpy as np; "
+        "from reports.folder import draw_overview; from reports.training import draw_confusion; "
+        "row = {'file': 'a $b$.mp4', 'verdict': 'REAL', 'p_fake': 0.2}; "
+        "print(hashlib.sha256(draw_overview([row]).tobytes()).hexdigest())"
+    )
+    rc = "text.usetex: True\nfont.family: No Such Font\nfigure.facecolor: red\nno.such.key: 1\n"
+    (tmp_path / "matplotlibrc").write_text(rc)
+    command = [sys.executable, "-c", code, str(ROOT / "src")]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MPL", "MATPLOTLIB"))}
+    theirs = clean | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path)}
+    seen = [
+        subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+        for folder, env in ((ROOT, clean), (tmp_path, theirs))
+    ]
+    assert seen[0].stdout == seen[1].stdout != "" and seen[1].stderr == ""

@@ -1,0 +1,159 @@
+"""What is refused as a checkpoint: files of other kinds, and values that make no sense."""
+
+import math
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pictures.transforms import Preprocessing
+from scoring.verdict import WAYS
+
+TRAINED = "use one that src/2_train_model.py wrote"
+# First bytes, what it is, and the remedy.
+KINDS = (
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself", "run git lfs pull"),
+    (b"\x89HDF", "is an HDF5 file, as Keras writes", TRAINED),
+    (b"GGUF", "is a GGUF file", TRAINED),
+    (b"\x1f\x8b", "is a gzip archive", "unpack it first"),
+    (b"7z\xbc\xaf", "is a 7-Zip archive", "unpack it first"),
+    (b"Rar!", "is a RAR archive", "unpack it first"),
+    (b"%PDF", "is a PDF", TRAINED),
+)
+PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml")
+HEAD_BYTES = 1024
+WRAPPERS = ("module.", "_orig_mod.")
+DETECTORS = ("yunet", "haar")
+TEMPERATURES, MARGINS, MAX_PX = (0.001, 1000), (0.1, 20), 8192
+
+
+def foreign(path: Path) -> str | None:
+    """'is ...: remedy' of what is known not to be a checkpoint, or None. Raises OSError."""
+    if path.is_dir():
+        return "is a folder: name the file in it"
+    with open(path, "rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        return "is empty (0 bytes): copy it again"
+    for start, kind, remedy in KINDS:
+        if head.startswith(start):
+            return f"{kind}: {remedy}"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(PAGE_STARTS) or b"<html" in text:
+        return "is a web page, such as one to log in, not the file itself: download it again"
+    if _is_safetensors(head, path.stat().st_size):
+        return f"is a safetensors file, which holds weights and no settings: {TRAINED}"
+    if zipfile.is_zipfile(path):
+        return _foreign_archive(path)
+    return None
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
+
+
+def _foreign_archive(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            damaged = archive.testzip()  # torch does not compare the checksums
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+        return "is truncated or damaged: copy it again, or train again"
+    if damaged:
+        return f"is damaged (in {damaged}): copy it again, or train again"
+    if any(name.endswith("/constants.pkl") for name in names):
+        return f"is a TorchScript program, not a checkpoint: {TRAINED}"
+    if not any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
+        return f"is a zip archive without weights: unpack it first, or {TRAINED}"
+    return None
+
+
+def without_numpy(value):
+    """The same with Python's numbers for NumPy's."""
+    if isinstance(value, dict):
+        return {key: without_numpy(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(without_numpy, value))
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def finite(value):
+    """The same with None for numbers that are none, which no report can hold."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(finite, value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def fitting(weights: dict, wanted: dict) -> dict:
+    """Weights by the names that the network wants, as float32. Raises ValueError."""
+    weights = {_own_name(name): value for name, value in weights.items()}
+    for what, names in (
+        ("lacks", wanted.keys() - weights),
+        ("has unknown", weights.keys() - wanted),
+    ):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise ValueError(f"it {what} {min(names)}{more}")
+    for name, value in weights.items():
+        shape, is_float = tuple(wanted[name].shape), wanted[name].is_floating_point()
+        check(torch.is_tensor(value), f"{name}, which is no tensor")
+        check(tuple(value.shape) == shape, f"{name} of shape {tuple(value.shape)}, not {shape}")
+        check(value.is_floating_point() == is_float, f"{name} of type {value.dtype}")
+        check(not is_float or value.isfinite().all(), f"{name}, which is not finite")
+    return {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+
+
+def _own_name(name: str) -> str:
+    """Without what DistributedDataParallel and torch.compile put in front."""
+    while name.startswith(WRAPPERS):
+        name = name.partition(".")[2]
+    return name
+
+
+def check(is_sound: bool, what: str) -> None:
+    """Raise ValueError, naming what, unless it is sound."""
+    if not is_sound:
+        raise ValueError(f"it has {what}")
+
+
+def number(value, name: str, low: float, high: float) -> float:
+    """value as float. Raises ValueError for what is no number from low to high."""
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    check(
+        is_number and low <= value <= high,
+        f"{name} {value!r}, not a number from {low:g} to {high:g}",
+    )
+    return float(value)
+
+
+def checked_preprocessing(values: dict) -> Preprocessing:
+    known = Preprocessing(**values)
+    check(known.detector in DETECTORS, f"the detector {known.detector!r}")
+    for name in ("crop_size_px", "image_size_px"):
+        number(values.get(name, 1), name, 1, MAX_PX)
+        check(
+            int(getattr(known, name)) == getattr(known, name), f"a {name} that is no whole number"
+        )
+    number(known.crop_margin, "crop_margin", *MARGINS)
+    return replace(
+        known, crop_size_px=int(known.crop_size_px), image_size_px=int(known.image_size_px)
+    )
+
+
+def check_marks(known: dict) -> None:
+    """Raise KeyError for a mark that is missing, ValueError for one that makes no sense."""
+    parts = known.get("by_sharpness", ())
+    voting = known.get("voting", WAYS[0])
+    check(voting in WAYS, f"the voting {voting!r}")
+    for part in (known, *parts):
+        low, high = (number(part[name], name, 0, 1 + 1e-9) for name in ("real_below", "fake_from"))
+        check(low <= high, f"marks that overlap: {low} and {high}")
+        if part.get("false_alarms") is not None:
+            number(part["false_alarms"], "false_alarms", 0, 1)
+    for part in parts:
+        if part["below"] is not None:
+            number(part["below"], "below", 0, math.inf)

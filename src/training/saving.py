@@ -1,0 +1,82 @@
+"""The files of a training run: written with room for them, read back, and those it starts from."""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from network.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    read_file,
+    save_checkpoint,
+)
+from network.lite1 import is_lite1, load_lite1
+from network.model import DeepfakeDetector, WeightsError
+from training.epoch import TrainingError
+from utils.config import LAST_MODEL_NAME
+
+
+def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
+    """Start from a checkpoint of this project, or from EfficientNet-Lite1's file for B1.
+
+    Raises WeightsError for anything else.
+    """
+    try:
+        content = read_file(path)
+    except CheckpointError as error:
+        reason = str(error).removeprefix(f"{path} ")
+        raise WeightsError(f"{path} cannot be read ({reason}): name another with --init") from error
+    if isinstance(content, dict) and is_lite1(content):
+        if model.arch != "efficientnet_b1":
+            raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
+        load_lite1(model.features, content)
+        return
+    checkpoint = load_checkpoint(path)
+    if checkpoint.model.arch != model.arch:
+        raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
+    model.load_state_dict(checkpoint.model.state_dict())
+
+
+def write(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
+    """Save, or raise TrainingError with what is needed, and what there is to go on from."""
+    try:
+        save_checkpoint(path, checkpoint, half)
+    except (OSError, RuntimeError) as error:
+        needed, free = _bytes_of(checkpoint, half), shutil.disk_usage(path.parent).free
+        system = error if isinstance(error, OSError) else error.__context__  # torch hides it
+        reason = getattr(system, "strerror", None) or str(error).partition("\n")[0]
+        has_state = path.with_name(LAST_MODEL_NAME).exists()
+        on = "go on with --resume" if has_state else "start again, for nothing was saved before"
+        raise TrainingError(
+            f"{path} cannot be written ({reason}): {needed / 1e6:,.0f} MB are needed, "
+            f"{free / 1e6:,.0f} MB are free; make room or change --models, then {on}"
+        ) from error
+
+
+def _bytes_of(checkpoint: Checkpoint, half: bool) -> int:
+    """About how large its file is."""
+    model = sum(value.nbytes for value in checkpoint.model.state_dict().values())
+    return (model // 2 if half else model) + _tensor_bytes(checkpoint.training) + 1_000_000
+
+
+def _tensor_bytes(value) -> int:
+    if isinstance(value, (dict, list, tuple)):
+        return sum(map(_tensor_bytes, value.values() if isinstance(value, dict) else value))
+    return value.nbytes if torch.is_tensor(value) else 0
+
+
+def load_state(path: Path) -> Checkpoint:
+    """A checkpoint with the state of its run. Raises TrainingError."""
+    if not path.exists():
+        raise TrainingError(f"{path} not found: there is nothing to resume, start without --resume")
+    try:
+        checkpoint = load_checkpoint(path)
+    except CheckpointError as error:
+        raise TrainingError(f"{path} is damaged: delete it to start over") from error
+    if not {"registry", "config", "epoch", "epochs", "step", "optimizer", "rng"} <= set(
+        checkpoint.training
+    ):
+        raise TrainingError(f"{path} holds no state of a run: delete it to start over")
+    return checkpoint
