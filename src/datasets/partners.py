@@ -1,8 +1,11 @@
 """Who goes with whom: fakes and their own footage, reals and their twins, faces to be swapped."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 
-from datasets.registry import CropError
+from datasets.catalog import original_name
+from datasets.registry import CropError, source_of
 from pictures.blending import find_partners
 from utils.config import FAKE, REAL
 
@@ -10,8 +13,13 @@ METHODS = ("self-blend", "swap")  # of evaluation's blended twins
 
 
 def pair_of(record: dict) -> str | None:
-    """What a deepfake shares with the real footage it was made from, None where nobody knows."""
-    return record.get("pair")
+    """What a deepfake shares with the real footage it was made from, by its table or by the names
+    of its data set; None where nobody knows."""
+    if record.get("pair"):
+        return f"{source_of(record)}:{record['pair']}"
+    stem = PurePosixPath(record["id"]).stem
+    name = original_name(record["dataset"], stem) if record["label"] == FAKE else stem
+    return f"{record['dataset']}:{name}" if name else None
 
 
 def with_blended_twins(videos: list[dict], methods: tuple[str, ...] = METHODS) -> list[dict]:

@@ -1,27 +1,32 @@
 """Sheets of crops for eyes to check: what training sees, how blends are made, what went wrong."""
 
+import contextlib
+from collections import defaultdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
+from datasets.draws import PLAIN
+from datasets.registry import CropError, source_of
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD
-from reports.page import COLOURS, DPI, GREY, Figure, render, save_png
+from reports.page import COLOURS, DPI, GREY, Figure, elided, render, save_png
 from scoring.calibration import Outcome
 from scoring.verdict import FAKE, REAL
 from utils.config import FAKE as FAKE_LABEL
-from utils.config import REAL as REAL_LABEL
 
 THUMB_PX, GAP_PX, TITLE_PX, LINE_PX = 128, 12, 44, 14
 WORST, SHOWN_BATCH, SHOWN_BLENDS = 16, 32, 8
 
 
 def write_first_sheets(folder: Path, dataset, batches: list) -> None:
-    """batches.png: the first crops of the epoch as the network gets them; with self-blending also
-    blends.png: pairs, their difference four times over, and the mask."""
+    """batches.png: the first crops of the epoch as the network gets them; sources.png: a crop of
+    each source and class that is taught; with self-blending also blends.png: pairs, their
+    difference four times over, and the mask."""
     draws = [draw for batch in batches[:8] for draw in batch]
     save_png(draw_first_batch(dataset, draws), folder / "batches.png")
+    save_png(draw_sources(dataset), folder / "sources.png")
     if dataset.self_blend:
         save_png(draw_blends(dataset, draws), folder / "blends.png")
 
@@ -39,10 +44,23 @@ def draw_first_batch(dataset, draws: list) -> np.ndarray:
     return sheet("The first crops of training, as the network gets them", thumbs, columns=8)
 
 
+def draw_sources(dataset) -> np.ndarray:
+    """The middle crop of each source and class, with how many crops it has."""
+    members = defaultdict(list)
+    for index, sample in enumerate(dataset.samples):
+        members[sample.label, source_of(dataset.videos[sample.video])].append(index)
+    thumbs = []
+    for (label, name), indices in sorted(members.items()):
+        kind = FAKE if label == FAKE_LABEL else REAL
+        lines = [(elided(name, 22), COLOURS[kind]), (f"{kind}, {len(indices):,} crops", GREY)]
+        with contextlib.suppress(CropError):
+            thumbs.append((dataset.shown_image(indices[len(indices) // 2]), lines))
+    return sheet("A crop of each source that training shows", thumbs, columns=8)
+
+
 def draw_blends(dataset, draws: list) -> np.ndarray:
     thumbs = []
-    reals = [d for d in draws if dataset.samples[d.index].label == REAL_LABEL]
-    for draw in reals[:SHOWN_BLENDS]:
+    for draw in [draw for draw in draws if draw.use != PLAIN][:SHOWN_BLENDS]:
         blend = dataset.blend_of(draw)
         difference = np.minimum(cv2.absdiff(blend.real, blend.fake).astype(int) * 4, 255)
         mask = np.repeat((blend.mask * 255).round().astype(np.uint8)[..., None], 3, axis=2)

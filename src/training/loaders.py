@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,17 @@ from torch.utils.data import DataLoader
 from datasets.crops import FaceFrames, collate
 from datasets.draws import watched
 from datasets.partners import with_blended_twins
-from datasets.registry import load_registry
+from datasets.registry import load_registry, source_of
 from datasets.sampling import EpochBatches
 from datasets.splits import fingerprint, leaks_by_video, load_or_make_splits, shared_people
 from network.distributed import Team
 from pictures.transforms import Preprocessing, eval_transform
 from utils import console
-from utils.config import FAKE, TrainConfig
+from utils.config import FAKE, LABEL_NAMES, TrainConfig
 
 PREFETCH = 4  # batches a process
 SHARED_MEMORY = Path("/dev/shm")
+SHOWN_SOURCES = 12
 SECONDS_TO_WAIT = 300  # for a batch: what a process could not share would never come
 
 
@@ -49,6 +51,7 @@ def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing
             f"   {name:5} {len(members):6,} videos: {len(members) - fakes:6,} real, "
             f"{fakes:6,} fake; {crops:7,} crops"
         )
+    print_sources(splits)
     shared = shared_people(splits)
     if shared:
         console.warn(
@@ -60,6 +63,27 @@ def load_data(config: TrainConfig) -> tuple[dict[str, list[dict]], Preprocessing
     leaked = leaks_by_video(videos, config.seed)
     print(f"   Split by video instead, {leaked:.0%} of the test videos would show people of train.")
     return splits, preprocessing, fingerprint(videos)
+
+
+def counts_by_source(splits: dict[str, list[dict]]) -> dict[tuple[str, str], dict[str, int]]:
+    """For each (source, 'real' or 'fake') the videos in each split, largest first."""
+    counts = defaultdict(lambda: dict.fromkeys(splits, 0))
+    for name, members in splits.items():
+        for video in members:
+            counts[source_of(video), LABEL_NAMES[video["label"]]][name] += 1
+    return dict(sorted(counts.items(), key=lambda item: -sum(item[1].values())))
+
+
+def print_sources(splits: dict[str, list[dict]]) -> None:
+    """The largest sources; report.json has all."""
+    counts = counts_by_source(splits)
+    if len(counts) < 3:
+        return
+    for (source, label), by_split in list(counts.items())[:SHOWN_SOURCES]:
+        parts = ", ".join(f"{count:,} {name}" for name, count in by_split.items())
+        print(f"      {console.shown(source)}, {label}: {parts}")
+    if (more := len(counts) - SHOWN_SOURCES) > 0:
+        print(f"      and {more} more, in report.json")
 
 
 def make_loaders(

@@ -18,7 +18,7 @@ from scoring.calibration import Outcome, calibrate, calibrate_by_sharpness
 from scoring.intervals import about_records, by_name
 from scoring.metrics import Scores, by_video, metrics, paired
 from training.epoch import diverged, evaluate, train_one_epoch
-from training.loaders import class_weights, set_size
+from training.loaders import class_weights, counts_by_source, set_size
 from training.run import Run, save_calibrated, save_if_best, save_run
 from utils import console
 from utils.config import BEST_MODEL_NAME, FAKE, LAST_MODEL_NAME, REAL
@@ -202,12 +202,21 @@ def test_best(
     results = {"video": test.video_metrics, "frame": test.frame_metrics}
     for unit, result in results.items():
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
+    if text := paired_text(paired(test.videos)):
+        print(f"   By video{text}")
+    shown_videos = {
+        name: [v for v in loaders[name].dataset.videos if v["dataset"] != "blended"]
+        for name in ("train", "val", "test")
+    }
     about = about_records(loaders["test"].dataset.videos)
     kinds = by_name(test, about.kinds, about)
     report = {
         "version": 1,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "registry": data_mark,
+        "sources": {
+            ", ".join(kind): counts for kind, counts in counts_by_source(shown_videos).items()
+        },
         "device": describe_device(device),
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "best_epoch": best.training["epoch"],
