@@ -1,5 +1,9 @@
 """Cut the faces out of whole data sets: videos in, crops and registry out."""
 
+from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
+
+# isort: split
+
 import argparse
 import sys
 
@@ -11,7 +15,7 @@ from utils.config import REGISTRY_NAME, ExtractConfig
 from utils.console import Failure, run_script, shown
 from utils.files import only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
-from utils.search import without_copies
+from utils.search import passed_over, without_copies
 from utils.workers import FatalError
 
 SHOWN_FAILURES = 20
@@ -36,6 +40,8 @@ def find_videos(config: ExtractConfig) -> tuple[list[Video], list]:
         videos += found
         if found:
             console.good(f"{name}: {len(found):,} videos in {shown(root)}")
+            if option == "own" and (text := passed_over(root)):
+                console.warn(text)
         elif root.exists() or option in ("faceforensics", "celeb_df"):
             console.warn(f"{name}: no videos in {shown(root)}")
     kept, copies = without_copies(videos)

@@ -1,5 +1,9 @@
 """Judge videos and images: frame-by-frame scores, Grad-CAM, a verdict and three PNG reports."""
 
+from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
+
+# isort: split
+
 import argparse
 import contextlib
 import json
@@ -49,10 +53,10 @@ def files_in(paths: list[str]) -> tuple[dict[Path, bool], int]:
         if not os.path.isdir(path):
             files[path] = False
             continue
-        inside, others = search.files_in(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
+        inside, _ = search.files_in(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
         files |= dict.fromkeys(inside, True) | files
-        if others:
-            console.warn(f"{shown(path)}: {search.passed_over(others)}")
+        if text := search.passed_over(path):
+            console.warn(text)
         if not inside:
             console.error(f"{shown(path)}: no videos or images in this folder")
             errors += 1

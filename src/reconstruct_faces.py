@@ -2,6 +2,10 @@
 their originals by its traces alone. The copies lie beside the crops; script 2 shows them with
 --reconstructed."""
 
+from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
+
+# isort: split
+
 import argparse
 import sys
 import zlib

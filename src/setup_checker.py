@@ -2,6 +2,10 @@
 
 from __future__ import annotations  # to run on a Python that is too old, and say so
 
+from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
+
+# isort: split
+
 import argparse
 import importlib
 import os

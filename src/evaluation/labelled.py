@@ -19,7 +19,7 @@ from utils import console
 from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.console import Failure
 from utils.flags import DOWNLOAD, is_address
-from utils.search import without_copies
+from utils.search import passed_over, without_copies
 from utils.spreadsheet import read_table
 
 
@@ -45,6 +45,8 @@ def find_labelled(source: Path) -> list[Video]:
     wanted, method, source (its data set) and pair. Raises EvaluationError."""
     if source.is_dir():
         videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
+        if text := passed_over(source):
+            console.warn(text)
         videos, copies = without_copies(videos)
         for copy, _ in copies:
             console.warn(f"{console.shown(copy.path)}: a copy of another, left out")
@@ -99,9 +101,10 @@ def crops_of_videos(
             cut_crops(analysis, settings)
             if not analysis.tracks:
                 raise VideoError("no face found")
-        except VideoError as error:
-            console.bad(f"{console.shown(video.path)}: {error}")
-            left_out.append({"id": video.id, "reason": str(error)})
+        except (VideoError, MemoryError) as error:
+            reason = str(error) if isinstance(error, VideoError) else "does not fit into memory"
+            console.bad(f"{console.shown(video.path)}: {reason}")
+            left_out.append({"id": video.id, "reason": reason})
             continue
         views = [
             (view.crop[..., ::-1], second)

@@ -17,6 +17,7 @@ from utils.files import sha256_of
 
 UNTRAINED = "the weights are untrained, so these scores mean nothing"
 SAME_FACTS = ("sha256", "detector", "frames")  # what a report must share not to be made again
+NAME_BYTES = 130  # of 255, or 143 where names are encrypted; a digest may follow
 # Names under analysis_results/ that other scripts use for their own folders.
 RESERVED_NAMES = {"training", "evaluation", "extraction", "demo", "summary"}
 
@@ -124,4 +125,6 @@ def results_folder(results: Path, path: Path) -> Path:
 
 
 def folder_name(text: str) -> str:
-    return "".join(c if c.isprintable() else "_" for c in text)[:100].strip(". ") or "video"
+    """A folder's name of text: at most 100 characters and, for file systems count these, bytes."""
+    name = "".join(c if c.isprintable() else "_" for c in text)[:100]
+    return name.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ") or "video"

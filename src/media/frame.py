@@ -37,7 +37,9 @@ def decode_image(content: bytes) -> np.ndarray:
     """(H, W, 3) uint8 BGR. Raises VideoError."""
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError("of OpenCV") from error
         image = None
     if image is None:
         raise VideoError("is damaged, or not an image")

@@ -37,6 +37,8 @@ def read_frames(path: Path, count: int, end: int | None = None) -> list[Frame]:
         return [Frame(0, 0.0, decode_image(path.read_bytes()))]
     try:
         return _read_needed(path, count, end) or _read_everything(path, count, end)
+    except MemoryError:  # FFmpeg's is one of its errors, too, and no fault of the file
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"cannot be decoded ({error})") from error
 
@@ -70,13 +72,15 @@ class _Packet(NamedTuple):
 def _opened(path: Path):
     """The container in a file and its video stream."""
     try:
-        str(path).encode()
+        os.fsencode(path).decode()  # the bytes of the name, whatever the locale
         # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and files alone, for what is
         # in truth a playlist may name addresses.
         local, name = {"protocol_whitelist": "file"}, os.path.abspath(path)
         container = av.open(name, container_options=local, metadata_errors="replace")
-    except UnicodeEncodeError as error:
+    except UnicodeDecodeError as error:
         raise VideoError("has a name that is not valid UTF-8: rename it") from error
+    except MemoryError:
+        raise
     except av.FFmpegError as error:
         raise VideoError(NOT_A_VIDEO) from error
     with container:

@@ -10,6 +10,8 @@ import time
 import unicodedata
 from collections.abc import Callable
 
+from utils import early
+
 RULE = "━" * 26
 GREEN, YELLOW, RED = "32", "33", "31"
 
@@ -55,7 +57,11 @@ def _stand_in(character: str) -> str:
 
 
 def setup() -> None:
-    """Make printing safe on consoles without emoji, and reading safe for undecodable paths."""
+    """Make printing safe on consoles without emoji, reading safe for undecodable paths, and both
+    for services, which may have neither input nor output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None or getattr(sys, name).closed:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     codecs.register_error("plain-ascii", _plain_ascii)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -77,6 +83,7 @@ def run_script(run: Callable[[], int], interrupted: str = "interrupted") -> int:
     """The exit code of run; 130 after Ctrl-C, 1 after a Failure or what the system refuses, each
     with its line on standard error. interrupted: the line, where KeyboardInterrupt has none."""
     try:
+        early.take_over()
         code = run()
         sys.stdout.flush()
         return code
@@ -86,6 +93,9 @@ def run_script(run: Callable[[], int], interrupted: str = "interrupted") -> int:
     except BrokenPipeError:  # nobody reads on, nor what Python flushes when it ends
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        error("memory is short: end other programs, or raise its limit (ulimit -v)")
         return 1
     except (Failure, OSError) as failure:
         error(shown(failure))

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from utils.console import shown
 from utils.files import sha256_of
 
 # In small letters: of unpackers, network disks, wastebaskets, phones and repaired disks. They hold
@@ -104,14 +106,17 @@ def files_in(root: Path, suffixes: Iterable[str]) -> tuple[list[Path], Counter]:
     return sorted(once(found)), others
 
 
-def passed_over(others: Counter) -> str:
-    """'3 other files are passed over (2 .txt, 1 without suffix)', or '' for none."""
+def passed_over(root: Path) -> str:
+    """Which files below root are neither videos nor images by their names: 'PATH: 3 other files are
+    passed over (2 .txt, 1 without suffix)', or '' for none."""
+    _, others = files_in(root, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
     if not others:
         return ""
     kinds = ", ".join(f"{n:,} {suffix or 'without suffix'}" for suffix, n in others.most_common(8))
     more = ", ..." if len(others) > 8 else ""
     total = sum(others.values())
-    return f"{total:,} other file{'s are' if total > 1 else ' is'} passed over ({kinds}{more})"
+    files = "other files are" if total > 1 else "other file is"
+    return f"{shown(root)}: {total:,} {files} passed over ({kinds}{more})"
 
 
 def once(paths: Iterable[Path]) -> list[Path]:

@@ -1,5 +1,6 @@
 """Worker processes that may crash or hang without taking the run along."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -50,7 +51,8 @@ class _Worker:
         self.process = context.Process(
             target=_serve, args=(remote, make_function, arguments), daemon=True
         )
-        self.process.start()
+        with _no_interrupt():
+            self.process.start()
         remote.close()
         self.job = None
         self.deadline = 0.0
@@ -122,9 +124,7 @@ def _receive(worker: _Worker) -> Done:
 
 def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    if resource:
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, most))
+    _limit_memory()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     function = make_function(*arguments)
     while True:
@@ -141,6 +141,29 @@ def _serve(pipe, make_function: Callable, arguments: tuple) -> None:
         except Exception as error:  # one bad video must not end the run
             text = str(error) if isinstance(error, JobError) else repr(error)
             pipe.send(("failure", text.partition("\n")[0]))
+
+
+def _limit_memory() -> None:
+    """Claim at most MEMORY_LIMIT_BYTES, or less where less is allowed; macOS refuses any limit."""
+    if resource:
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        allowed = [limit for limit in limits if limit != resource.RLIM_INFINITY]
+        with contextlib.suppress(ValueError, OSError):
+            wanted = min([MEMORY_LIMIT_BYTES, *allowed])
+            resource.setrlimit(resource.RLIMIT_AS, (wanted, limits[1]))
+
+
+@contextlib.contextmanager
+def _no_interrupt():
+    """What starts within is deaf to Ctrl-C from its first moment: the parent decides."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _die_with_parent() -> None:

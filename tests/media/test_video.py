@@ -4,13 +4,14 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import wave
 
 import av
 import cv2
 import numpy as np
 import pytest
-from conftest import frame_number, numbered_frames, set_avi_frame_count, unprivileged
+from conftest import ROOT, frame_number, numbered_frames, set_avi_frame_count, unprivileged
 
 from judging.demo import write_clip
 from media import video
@@ -335,3 +336,37 @@ def test_more_frames_than_memory_should_hold_are_refused_with_the_remedy(tmp_pat
     write_clip(avi, numbered_frames(10), codec="MJPG")
     with pytest.raises(VideoError, match="10 frames of 64x48"):
         read_frames(avi, 100)
+
+
+def test_a_name_is_read_under_an_ascii_locale(tmp_path, numbered_clip):
+    shutil.copy(numbered_clip, tmp_path / "视频.mp4")
+    code = (
+        "import os, pathlib, sys; sys.path.insert(0, sys.argv[1]); "
+        "from media.video import read_frames; "
+        "assert sys.getfilesystemencoding() == 'ascii' or sys.platform != 'linux'; "
+        "print(len(read_frames(pathlib.Path(sys.argv[2]), 3)))"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, str(ROOT / "src"), str(tmp_path / "视频.mp4")]
+    done = subprocess.run(command, env=os.environ | plain, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_short_memory_is_not_the_files_fault(tmp_path, numbered_clip, monkeypatch):
+    def refuse(*args, **options):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(video.av, "open", refuse)
+    with pytest.raises(MemoryError):
+        read_frames(numbered_clip, 3)
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), np.zeros((8, 8, 3), np.uint8))
+
+    def full(*args):
+        error = cv2.error("Insufficient memory")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    monkeypatch.setattr(cv2, "imdecode", full)
+    with pytest.raises(MemoryError):
+        read_frames(picture, 1)

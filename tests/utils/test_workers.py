@@ -2,12 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
-from conftest import HANG_SECONDS
+from conftest import HANG_SECONDS, ROOT
 
+from utils import workers
 from utils.workers import FatalError, JobError, run_jobs
+
+INFINITY = -1  # as on Linux
 
 
 def make_job(power: int):
@@ -63,3 +69,47 @@ def test_a_fatal_error_ends_the_run():
 
 def test_no_jobs_start_no_workers():
     assert outcomes([], workers=4) == {}
+
+
+@pytest.mark.parametrize(
+    "soft, hard, wanted",
+    [
+        (INFINITY, INFINITY, 4 << 30),
+        (INFINITY, 1 << 30, 1 << 30),
+        (2 << 30, INFINITY, 2 << 30),
+        (2 << 30, 3 << 30, 2 << 30),
+        (6 << 30, 8 << 30, 4 << 30),
+    ],
+)
+def test_no_worker_asks_for_more_memory_than_is_allowed(monkeypatch, soft, hard, wanted):
+    asked = []
+    fake = SimpleNamespace(
+        RLIMIT_AS=9,
+        RLIM_INFINITY=INFINITY,
+        getrlimit=lambda kind: (soft, hard),
+        setrlimit=lambda kind, limits: asked.append(limits),
+    )
+    monkeypatch.setattr(workers, "resource", fake)
+    workers._limit_memory()
+    assert asked == [(wanted, hard)]
+
+
+def test_where_limits_are_refused_work_goes_on(monkeypatch):
+    def refuse(kind, limits):
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(workers.resource, "setrlimit", refuse)
+    workers._limit_memory()
+
+
+def test_workers_start_below_a_lower_hard_limit(tmp_path):
+    """As a batch system sets it for all that it starts."""
+    (tmp_path / "job.py").write_text("def make():\n    return lambda number: number * number\n")
+    code = (
+        f"import resource, sys; sys.path[:0] = ['{ROOT}/src', '{tmp_path}']; import job; "
+        "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)); "
+        "from utils.workers import run_jobs; "
+        f"print([done.result for done in run_jobs(job.make, (), [3], 1, {HANG_SECONDS})])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[9]\n", 0), done.stderr
