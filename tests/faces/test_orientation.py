@@ -1,0 +1,67 @@
+"""Which way up faces are, and that upright ones cost nothing."""
+
+import cv2
+import numpy as np
+import pytest
+
+from faces.detect import load_detector
+from faces.orientation import ROTATIONS, detect_upright, find_turn
+
+
+@pytest.fixture
+def detector(yunet_file):
+    return load_detector("yunet", yunet_file.parent)
+
+
+class Counting:
+    """A detector that counts its calls."""
+
+    def __init__(self, detector):
+        self.detector, self.calls, self.name = detector, 0, detector.name
+
+    def detect(self, image):
+        self.calls += 1
+        return self.detector.detect(image)
+
+
+BACK = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_lying_faces_are_put_upright(face_views, detector, turn):
+    views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
+    lying = [cv2.rotate(view, BACK[turn]) for view in views]
+    found_turn, images, found = detect_upright(lying, detector)
+    assert found_turn == turn
+    assert all(map(np.array_equal, images, views))
+    assert found == [detector.detect(view) for view in views]
+
+
+def test_upright_faces_are_left_alone_at_no_cost(face_views, detector):
+    views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
+    counting = Counting(detector)
+    turn, images, found = detect_upright(views, counting)
+    assert turn == 0 and images is views and all(found)
+    assert counting.calls == len(views)
+
+
+def test_without_any_face_nothing_is_turned(detector):
+    empty = [np.full((120, 160, 3), 90, np.uint8)] * 2
+    assert find_turn(empty, [[], []], detector) == 0
+
+
+def test_every_turn_is_undone_by_its_rotation():
+    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    for turn, way in ROTATIONS.items():
+        assert np.array_equal(cv2.rotate(cv2.rotate(picture, BACK[turn]), way), picture)
+        assert np.array_equal(cv2.rotate(picture, way), np.rot90(picture, turn // 90))
+
+
+@pytest.mark.parametrize("degrees, found_turn", [(10, 0), (45, 45), (-45, 315), (135, 135)])
+def test_a_tilt_is_found_by_steps_of_an_eighth(face_views, detector, degrees, found_turn):
+    views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
+    height, width = views[0].shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1)
+    border = {"borderMode": cv2.BORDER_REFLECT_101}
+    tilted = [cv2.warpAffine(view, matrix, (width, height), **border) for view in views]
+    assert find_turn(tilted, [detector.detect(view) for view in tilted], detector) == found_turn
