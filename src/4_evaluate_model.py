@@ -124,9 +124,7 @@ def run(config: EvaluateConfig) -> int:
     print(f"   Device: {describe_device(device)}")
     conditions = all_changes() if config.robustness else {}
     about = about_records(records)
-    tables, misses = score_all(
-        source, models, conditions, device, bool(config.videos), about.labels
-    )
+    tables, misses = score_all(source, models, conditions, device)
     if not tables[0]["clean"].p_fake:
         raise EvaluationError("no video could be evaluated")
     if left_out:

@@ -202,18 +202,19 @@ class Brightness(torch.nn.Module):
         return torch.stack([1 - p, p], 1).log()
 
 
-def footage_of(number: int, levels, faces=None) -> Footage:
+def footage_of(number: int, label: int, levels, faces=None) -> Footage:
     crops = [np.full((32, 32, 3), round(255 * p), np.uint8) for p in levels]
     seconds = [float(n) for n in range(len(levels))]
-    return Footage(number, np.stack(crops), seconds, faces or [slice(0, len(levels))], False, [])
+    faces = faces or [slice(0, len(levels))]
+    return Footage(number, label, np.stack(crops), seconds, faces, False, [])
 
 
 def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts():
     checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
     levels = [0.2] * 4 + [0.6, 0.7, 0.8] + [0.95] * 2  # the last is seen too briefly
-    brief = footage_of(1, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
-    source = [footage_of(0, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
-    (tables,), _ = score_all(source, [checkpoint], {}, "cpu", False, np.array([REAL, FAKE]))
+    brief = footage_of(1, FAKE, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
+    source = [footage_of(0, REAL, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
+    (tables,), _ = score_all(source, [checkpoint], {}, "cpu")
     table = tables["clean"]
     assert table.numbers == [0, 0, 0, 1] and table.verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
     assert table.p_fake == pytest.approx([0.6, 0.7, 0.8, 0.3], abs=0.02)
@@ -222,11 +223,9 @@ def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts()
 def test_the_worst_misses_are_kept_with_their_worst_crops():
     checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28))
     levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
-    labels = np.array([REAL, REAL, FAKE, *[FAKE] * 20, FAKE])
-    source = [footage_of(n, two) for n, two in enumerate(levels)]
-    tables, misses = score_all(
-        source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu", False, labels
-    )
+    labels = [REAL, REAL, FAKE, *[FAKE] * 20, FAKE]
+    source = [footage_of(n, labels[n], two) for n, two in enumerate(levels)]
+    tables, misses = score_all(source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu")
     assert tables[0]["dark"].p_fake[0] == pytest.approx(0.45, abs=0.02)
     assert [miss.number for miss in misses] == [2, 0, *range(3, 17)]  # neither 1 nor the last 7
     assert misses[0].crop[0, 0, 0] == 26 and misses[1].crop[0, 0, 0] == 230

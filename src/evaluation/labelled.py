@@ -29,10 +29,12 @@ class EvaluationError(Failure):
 
 @dataclass
 class Footage:
-    """A video to be judged: crops (n, S, S, 3) uint8 RGB of one face after another, the second of
-    each, where each face's are among them, and where it has them whole frames (H, W, 3) RGB."""
+    """A video to be judged: its number and label; crops (n, S, S, 3) uint8 RGB of one face after
+    another, the second of each, where each face's are among them; and whole frames (H, W, 3) RGB,
+    which stored crops have not."""
 
     number: int
+    label: int
     crops: np.ndarray
     seconds: list[float]
     faces: list[slice]
@@ -117,7 +119,8 @@ def crops_of_videos(
         faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
         image = is_image(video.path)
-        yield Footage(number, np.stack(crops), list(seconds), faces, image, frames)
+        crops = np.stack(crops)
+        yield Footage(number, video.label, crops, list(seconds), faces, image, frames)
 
 
 def _follow(video: Video, detector, count: int, margin: float) -> Analysis:
@@ -146,4 +149,5 @@ def crops_of_dataset(dataset, left_out: list[dict]) -> Iterator[Footage]:
             left_out.append({"id": video["id"], "reason": f"{error} cannot be read"})
             continue
         seconds, is_picture = [float(n) for n in range(len(crops))], len(video["frames"]) == 1
-        yield Footage(number, crops, seconds, [slice(0, len(crops))], is_picture, [])
+        faces = [slice(0, len(crops))]
+        yield Footage(number, video["label"], crops, seconds, faces, is_picture, [])

@@ -1,5 +1,6 @@
 """Scores of labelled videos by one or more checkpoints, and what they amount to."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -80,37 +81,40 @@ def score_all(
     checkpoints: list[Checkpoint],
     conditions: dict[str, Callable],
     device,
-    with_squashed: bool,
-    labels: np.ndarray,
 ) -> tuple[list[dict[str, Table]], list[Miss]]:
     """For each checkpoint the table of each condition, the videos being read once; and the worst
-    misses of the first one."""
-    names = ["clean", *conditions] + [SQUASHED] * with_squashed
-    tables = [{name: Table() for name in names} for _ in checkpoints]
+    misses of the first one. Where footage has whole frames, these are squashed as a last condition.
+    """
+    tables = [defaultdict(Table) for _ in checkpoints]
     margin = checkpoints[0].preprocessing.crop_margin
     misses: list[Miss] = []
     for footage in source:
-        versions = {"clean": footage.crops}
-        for name, change in conditions.items():
-            changed = [change(np.ascontiguousarray(crop)) for crop in footage.crops]
-            versions[name] = np.stack(changed)
-        sharpness = {
-            name: [face_sharpness(crop[..., ::-1], margin) for crop in some]
-            for name, some in versions.items()
-        }
+        versions = _versions(footage.crops, conditions, margin)
         for checkpoint, table in zip(checkpoints, tables, strict=True):
-            for name, some in versions.items():
-                p_fake = score(checkpoint, some, device)
-                lead, verdict = judge_faces(checkpoint, footage, p_fake, sharpness[name])
+            for name, (crops, sharpness) in versions.items():
+                p_fake = score(checkpoint, crops, device)
+                lead, verdict = judge_faces(checkpoint, footage, p_fake, sharpness)
                 table[name].add(footage.number, p_fake[lead], verdict)
                 if name == "clean" and checkpoint is checkpoints[0]:
-                    misses = _with_miss(misses, footage, lead, p_fake, labels, checkpoint)
-            if with_squashed:
+                    misses += _misses(checkpoint, footage, lead, p_fake)
+            if footage.frames:
                 p_fake = score_squashed(checkpoint, footage.frames, device)
                 whole = replace(footage, faces=[slice(0, len(p_fake))])
                 _, verdict = judge_faces(checkpoint, whole, p_fake, None)
                 table[SQUASHED].add(footage.number, p_fake, verdict)
+        misses = sorted(misses, key=lambda miss: -miss.distance)[:WORST]
     return tables, misses
+
+
+def _versions(crops: np.ndarray, conditions: dict[str, Callable], margin: float) -> dict:
+    """Crops (n, S, S, 3) as they are and under each condition, and the sharpness of each."""
+    versions = {"clean": crops}
+    for name, change in conditions.items():
+        versions[name] = np.stack([change(np.ascontiguousarray(crop)) for crop in crops])
+    return {
+        name: (some, [face_sharpness(crop[..., ::-1], margin) for crop in some])
+        for name, some in versions.items()
+    }
 
 
 def judge_faces(
@@ -128,16 +132,15 @@ def judge_faces(
     return footage.faces[lead], verdicts[lead].outcome
 
 
-def _with_miss(misses, footage: Footage, lead: slice, raw, labels, checkpoint) -> list[Miss]:
-    """The WORST of the misses so far and this video, worst first; only their crops are kept."""
-    number, crops = footage.number, footage.crops[lead]
-    p_fake, label = with_temperature(np.array(raw[lead]), checkpoint.temperature), labels[number]
+def _misses(checkpoint: Checkpoint, footage: Footage, lead: slice, raw: list[float]) -> list[Miss]:
+    """The miss that a video is, if it is one; of its crops only the worst is kept."""
+    crops, label = footage.crops[lead], footage.label
+    p_fake = with_temperature(np.array(raw[lead]), checkpoint.temperature)
     joined = join(p_fake, np.zeros(len(p_fake)), checkpoint.marks().voting)[0]
     if (joined >= checkpoint.threshold) == (label == FAKE):
-        return misses
+        return []
     crop = crops[np.argmax(np.abs(p_fake - label))].copy()
-    misses = [*misses, Miss(float(abs(joined - label)), number, crop)]
-    return sorted(misses, key=lambda miss: -miss.distance)[:WORST]
+    return [Miss(float(abs(joined - label)), footage.number, crop)]
 
 
 def _shares(table: Table, labels: np.ndarray) -> dict:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from judging.analysis import Analysis
+from judging.analysis import Analysis, Track
 from judging.attention import face_map
 from reports.page import (
     COLOURS,
@@ -63,20 +63,10 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     last = float(seconds.max())
     pad = max(last * 0.03, 0.05)
     # Each frame stands for the time up to half way to its neighbours.
-    middles = (seconds[1:] + seconds[:-1]) / 2
-    starts, ends = np.append(-pad, middles), np.append(middles, last + pad)
+    borders = np.array([-pad, *(seconds[1:] + seconds[:-1]) / 2, last + pad])
     for row, track in enumerate(tracks):
-        used = [n for n, view in enumerate(track.views) if view]
-        votes = {n: frame_vote(track.scores[n], track.marks.threshold) for n in used}
-        style = STYLES[row % len(STYLES)]
-        scores = [track.scores[n] for n in used]
-        axes.plot(seconds[used], scores, style, color="#444444", lw=1.2)
-        for vote in (FAKE, REAL):
-            points = [n for n in used if votes[n] == vote]
-            style = {"s": 60, "color": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
-            axes.scatter(seconds[points], [track.scores[n] for n in points], **style)
-            for n in points:
-                strip.barh(row, ends[n] - starts[n], 0.7, starts[n], color=COLOURS[vote])
+        _draw_scores(axes, track, seconds, STYLES[row % len(STYLES)])
+        _draw_votes(strip, row, track, borders)
         for run in fake_runs(track.scores, analysis.seconds, track.marks.threshold):
             if run.frames > 1 and track.verdict.real_votes:
                 strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
@@ -96,6 +86,31 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     _title(figure, analysis)
     figure.subplots_adjust(left=0.09, right=0.97, top=1 - 1.02 / height, bottom=0.95 / height)
     return render(figure)
+
+
+def _draw_scores(axes, track: Track, seconds: np.ndarray, style: str) -> None:
+    """p_fake of a face in each frame that shows it: a line, and its vote as a marker."""
+    used = [n for n, view in enumerate(track.views) if view]
+    axes.plot(seconds[used], [track.scores[n] for n in used], style, color="#444444", lw=1.2)
+    for vote, numbers in _by_vote(track).items():
+        look = {"s": 60, "color": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
+        axes.scatter(seconds[numbers], [track.scores[n] for n in numbers], **look)
+
+
+def _draw_votes(strip, row: int, track: Track, borders: np.ndarray) -> None:
+    """A face's band: each frame's vote from its border to the next."""
+    for vote, numbers in _by_vote(track).items():
+        for n in numbers:
+            strip.barh(row, borders[n + 1] - borders[n], 0.7, borders[n], color=COLOURS[vote])
+
+
+def _by_vote(track: Track) -> dict[str, list[int]]:
+    """Numbers of the frames that vote FAKE, and of those that vote REAL."""
+    votes = {FAKE: [], REAL: []}
+    for number, score in enumerate(track.scores):
+        if score is not None:
+            votes[frame_vote(score, track.marks.threshold)].append(number)
+    return votes
 
 
 def _time_label(analysis: Analysis) -> str:

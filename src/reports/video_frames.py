@@ -25,68 +25,91 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
     some evenly spaced ones are shown. Returns an RGB picture (H, W, 3) uint8.
     """
     sections = _sections(analysis)
-    most = max(len(numbers) for _, numbers in sections)
-    height, width = analysis.frames[0].image.shape[:2]
-    tile_h = int(np.clip(math.sqrt(FRAME_AREA_PX * height / width), 120, 300))
-    tile_h = int(tile_h * 1.5) if most <= 2 else tile_h
-    tile_w, side = round(tile_h * width / height), min(tile_h, 255)
-    cell_w, cell_h = tile_w + 2 * (side + GAP_PX), tile_h + CAPTION_PX + 2 * GAP_PX
-    columns = 1 if most <= 2 else 2
-    canvas_w = max(columns * (cell_w + MARGIN_PX) + MARGIN_PX, 860)
-    section_px = SECTION_PX if len(analysis.tracks) > 1 else 0
-    rows = sum(math.ceil(len(numbers) / columns) for _, numbers in sections)
-    canvas_h = TITLE_PX + section_px * len(sections) + rows * cell_h + MARGIN_PX
-    pictures = []
-    figure = Figure(figsize=(canvas_w / DPI, canvas_h / DPI), dpi=DPI)
-
-    def write(x: float, y: float, text: str, **style) -> None:
-        style = {"fontsize": 11, "va": "center", "parse_math": False} | style
-        figure.text(x / canvas_w, 1 - y / canvas_h, text, **style)
-
+    page = _Page(analysis, [len(numbers) for _, numbers in sections])
     y = TITLE_PX
     for track, numbers in sections:
-        if section_px:
+        if page.has_several:
             text, colour = _describe(analysis, track), COLOURS[track.verdict.outcome]
-            write(MARGIN_PX, y + SECTION_PX / 2, text, weight="bold", color=colour)
+            page.write(MARGIN_PX, y + SECTION_PX / 2, text, weight="bold", color=colour)
             y += SECTION_PX
         for place, number in enumerate(numbers):
-            x = MARGIN_PX + place % columns * (cell_w + MARGIN_PX)
-            frame, view = analysis.frames[number], track and track.views[number]
-            named = {
-                (t.name if section_px else ""): t.views[number].face
-                for t in analysis.tracks
-                if t.views[number]
-            }
-            picture, crop, overlay = frame_tiles(frame, view, (tile_w, tile_h), side, named)
-            top = y + CAPTION_PX
-            crop_top, crop_x = top + (tile_h - side) // 2, x + tile_w + GAP_PX
-            pictures += [(picture, x, top), (crop, crop_x, crop_top)]
-            pictures.append((overlay, crop_x + side + GAP_PX, crop_top))
-            middle, end = y + CAPTION_PX / 2, x + cell_w
-            write(x, middle, f"Frame {number + 1}  ·  {frame.seconds:.2f} s")
-            if view is None:
-                write(end, middle, "no face found", color=GREY, ha="right")
-            else:
-                vote = frame_vote(view.p_fake, track.marks.threshold)
-                style = {"color": COLOURS[vote], "weight": "bold", "ha": "right"}
-                write(end, middle, f"p_fake {view.p_fake:.3f}  {vote}", **style)
-            if place % columns == columns - 1 or place == len(numbers) - 1:
-                y += cell_h
+            row, column = divmod(place, page.columns)
+            x = MARGIN_PX + column * (page.cell_w + MARGIN_PX)
+            page.draw_frame(x, y + row * page.cell_h, track, number)
+        y += page.rows_of(numbers) * page.cell_h
+    page.draw_head({LABEL_NAMES[t.heat_label].upper() for t, _ in sections if t} or {"FAKE"})
+    return page.render()
 
-    outcome = analysis.verdict.outcome
-    write(MARGIN_PX, 26, title_of(analysis), fontsize=17, weight="bold", color=COLOURS[outcome])
-    taken = len(title_of(analysis)) * 15
-    name = elided(analysis.path.name, max(12, (canvas_w - taken) // 9))
-    write(canvas_w - MARGIN_PX, 26, name, ha="right", color=GREY)
-    write(MARGIN_PX, 52, elided(verdict_line(analysis), canvas_w // 8))
-    labels = {LABEL_NAMES[t.heat_label].upper() for t, _ in sections if t} or {"FAKE"}
-    which = labels.pop() if len(labels) == 1 else "the class that a face is called"
-    legend = "Frame with face box and heat, what the network saw, and the same under its heat. "
-    write(MARGIN_PX, 73, f"{legend}Bright: evidence for {which}.", fontsize=9, color=GREY)
-    page = render(figure)
-    for picture, x, top in pictures:  # pasted pixel by pixel: matplotlib would resample them
-        page[top : top + picture.shape[0], x : x + picture.shape[1]] = picture
-    return page
+
+class _Page:
+    """A canvas, the cells that fit on it, and how to draw on it; x and y in pixels from its top."""
+
+    def __init__(self, analysis: Analysis, counts: list[int]):
+        """counts: how many frames each section shows."""
+        self.analysis, self.has_several = analysis, len(analysis.tracks) > 1
+        is_small = max(counts) <= 2
+        self.columns = 1 if is_small else 2
+        height, width = analysis.frames[0].image.shape[:2]
+        tile_h = int(np.clip(math.sqrt(FRAME_AREA_PX * height / width), 120, 300))
+        self.tile_h = int(tile_h * 1.5) if is_small else tile_h
+        self.tile_w = round(self.tile_h * width / height)
+        self.side = min(self.tile_h, 255)
+        self.cell_w = self.tile_w + 2 * (self.side + GAP_PX)
+        self.cell_h = self.tile_h + CAPTION_PX + 2 * GAP_PX
+        self.width = max(self.columns * (self.cell_w + MARGIN_PX) + MARGIN_PX, 860)
+        section_px = SECTION_PX if self.has_several else 0
+        rows = sum(math.ceil(count / self.columns) for count in counts)
+        self.height = TITLE_PX + section_px * len(counts) + rows * self.cell_h + MARGIN_PX
+        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        self.pictures: list[tuple[np.ndarray, int, int]] = []
+
+    def rows_of(self, numbers: list[int]) -> int:
+        return math.ceil(len(numbers) / self.columns)
+
+    def write(self, x: float, y: float, text: str, **style) -> None:
+        style = {"fontsize": 11, "va": "center", "parse_math": False} | style
+        self.figure.text(x / self.width, 1 - y / self.height, text, **style)
+
+    def draw_frame(self, x: int, y: int, track: Track | None, number: int) -> None:
+        """A cell: the frame and the face in it side by side, below a caption with its vote."""
+        frame, view = self.analysis.frames[number], track and track.views[number]
+        named = {
+            (t.name if self.has_several else ""): t.views[number].face
+            for t in self.analysis.tracks
+            if t.views[number]
+        }
+        size = self.tile_w, self.tile_h
+        picture, crop, overlay = frame_tiles(frame, view, size, self.side, named)
+        top, crop_x = y + CAPTION_PX, x + self.tile_w + GAP_PX
+        crop_top = top + (self.tile_h - self.side) // 2
+        self.pictures += [(picture, x, top), (crop, crop_x, crop_top)]
+        self.pictures.append((overlay, crop_x + self.side + GAP_PX, crop_top))
+        middle, end = y + CAPTION_PX / 2, x + self.cell_w
+        self.write(x, middle, f"Frame {number + 1}  ·  {frame.seconds:.2f} s")
+        if view is None:
+            self.write(end, middle, "no face found", color=GREY, ha="right")
+        else:
+            vote = frame_vote(view.p_fake, track.marks.threshold)
+            style = {"color": COLOURS[vote], "weight": "bold", "ha": "right"}
+            self.write(end, middle, f"p_fake {view.p_fake:.3f}  {vote}", **style)
+
+    def draw_head(self, labels: set[str]) -> None:
+        """The verdict, the file's name, and a legend for heat that speaks for these labels."""
+        title = title_of(self.analysis)
+        colour = COLOURS[self.analysis.verdict.outcome]
+        self.write(MARGIN_PX, 26, title, fontsize=17, weight="bold", color=colour)
+        name = elided(self.analysis.path.name, max(12, (self.width - len(title) * 15) // 9))
+        self.write(self.width - MARGIN_PX, 26, name, ha="right", color=GREY)
+        self.write(MARGIN_PX, 52, elided(verdict_line(self.analysis), self.width // 8))
+        which = min(labels) if len(labels) == 1 else "the class that a face is called"
+        legend = "Frame with face box and heat, what the network saw, and the same under its heat. "
+        self.write(MARGIN_PX, 73, f"{legend}Bright: evidence for {which}.", fontsize=9, color=GREY)
+
+    def render(self) -> np.ndarray:
+        page = render(self.figure)
+        for picture, x, top in self.pictures:  # pasted: matplotlib would resample them
+            page[top : top + picture.shape[0], x : x + picture.shape[1]] = picture
+        return page
 
 
 def _sections(analysis: Analysis) -> list[tuple[Track | None, list[int]]]:

@@ -1,10 +1,10 @@
 """From the scores of a face's frames to votes, confidence and a verdict, perhaps INCONCLUSIVE."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scoring.temporal import FAKE, REAL, fake_runs, frame_vote
+from scoring.temporal import FAKE, REAL, Run, fake_runs, frame_vote
 from utils.config import VerdictConfig
 
 INCONCLUSIVE = "INCONCLUSIVE"
@@ -110,41 +110,63 @@ def judge(
     if not usable:
         reason = "no face found" if is_image else "no face found in any sampled frame"
         return Verdict(INCONCLUSIVE, None, None, 0, 0, None, (reason,))
-    score = float(join(np.array(usable), np.zeros(len(usable)), marks.voting)[0])
-    fake_votes = sum(frame_vote(value, marks.threshold) == FAKE for value in usable)
-    real_votes = len(usable) - fake_votes
-    agreement = max(fake_votes, real_votes) / len(usable)
-    outcome = frame_vote(score, marks.threshold)
-    with_verdict = (fake_votes if outcome == FAKE else real_votes) / len(usable)
-
+    forced = _forced(usable, marks)
     reasons = [caveat] if caveat else []
     if len(usable) < rules.min_frames and not is_image:
         reasons.append(
             f"too few usable frames ({len(usable)} with a face, {rules.min_frames} needed)"
         )
-    if with_verdict < rules.min_agreement:
-        reasons.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
-    clear = relative(score, marks.threshold)
-    low, high = marks.undecided(rules)
+    reasons += _doubts(forced, marks, rules)
+    if (reasons or forced.outcome == REAL) and seconds and not caveat:
+        part = _fake_part(p_fake, seconds, marks, rules)
+        if part and part.frames < len(usable):
+            confidence, span = relative(part.p_fake, marks.threshold), (part.start, part.end)
+            return replace(forced, outcome=FAKE, confidence=confidence, span=span)
+    if reasons:
+        return replace(forced, outcome=INCONCLUSIVE, confidence=None, reasons=tuple(reasons))
+    return forced
+
+
+def _forced(usable: list[float], marks: Marks) -> Verdict:
+    """FAKE or REAL by the joined score, however little speaks for it."""
+    score = float(join(np.array(usable), np.zeros(len(usable)), marks.voting)[0])
+    outcome, clear = frame_vote(score, marks.threshold), relative(score, marks.threshold)
+    confidence = clear if outcome == FAKE else 1 - clear
+    fake_votes = sum(frame_vote(value, marks.threshold) == FAKE for value in usable)
+    real_votes = len(usable) - fake_votes
+    agreement = max(fake_votes, real_votes) / len(usable)
+    return Verdict(outcome, score, confidence, fake_votes, real_votes, agreement)
+
+
+def _doubts(forced: Verdict, marks: Marks, rules: VerdictConfig) -> list[str]:
+    """What speaks against a forced verdict: frames that vote otherwise, and a score near the
+    threshold or where verdicts were too often wrong."""
+    doubts = []
+    fake_votes, real_votes, score = forced.fake_votes, forced.real_votes, forced.p_fake
+    with_verdict = fake_votes if forced.outcome == FAKE else real_votes
+    if with_verdict / forced.usable < rules.min_agreement:
+        doubts.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
+    is_near = abs(relative(score, marks.threshold) - 0.5) < rules.band
     end = marks.fake_from if marks.fake_from < 1 else np.inf
-    if abs(clear - 0.5) < rules.band or marks.real_below <= score < end:
-        reasons.append(
+    if is_near or marks.real_below <= score < end:
+        low, high = marks.undecided(rules)
+        doubts.append(
             f"score not clear enough (p_fake {score:.3f}, threshold {marks.threshold:.3f}, "
             f"undecided from {low:.3f} to {high:.3f})"
         )
-    confidence, span = clear if outcome == FAKE else 1 - clear, None
-    if (reasons or outcome == REAL) and seconds and not caveat:
-        length = max(rules.min_frames, int(np.ceil(rules.min_run * len(usable))))
-        runs = [run for run in fake_runs(p_fake, seconds, marks.threshold) if run.frames >= length]
-        part = max(runs, key=lambda run: run.p_fake, default=None)
-        if part and marks.fake_from < 1 and part.p_fake >= high and part.frames < len(usable):
-            outcome, confidence = FAKE, relative(part.p_fake, marks.threshold)
-            reasons, span = [], (part.start, part.end)
-    if reasons:
-        outcome, confidence = INCONCLUSIVE, None
-    return Verdict(
-        outcome, score, confidence, fake_votes, real_votes, agreement, tuple(reasons), span
-    )
+    return doubts
+
+
+def _fake_part(
+    p_fake: list[float | None], seconds: list[float], marks: Marks, rules: VerdictConfig
+) -> Run | None:
+    """The run of FAKE frames that is long and clear enough to be called FAKE by itself."""
+    usable = sum(score is not None for score in p_fake)
+    length = max(rules.min_frames, int(np.ceil(rules.min_run * usable)))
+    runs = [run for run in fake_runs(p_fake, seconds, marks.threshold) if run.frames >= length]
+    part = max(runs, key=lambda run: run.p_fake, default=None)
+    _, high = marks.undecided(rules)
+    return part if part and marks.fake_from < 1 and part.p_fake >= high else None
 
 
 def most_suspicious(verdicts: list[Verdict], rules: VerdictConfig, is_image: bool) -> int:
