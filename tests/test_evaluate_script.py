@@ -95,7 +95,7 @@ def test_a_paired_comparison_sees_what_two_intervals_would_not():
 
 def test_fakes_are_measured_against_the_reals_of_their_data_set_or_all():
     records = [
-        {"dataset": dataset, "method": method, "label": label, "identities": [f"{n}"]}
+        {"id": f"{n}", "dataset": dataset, "method": method, "label": label, "identities": [f"{n}"]}
         for n, (dataset, method, label) in enumerate(
             zip("aabbcb", ["real", "swap"] * 2 + ["swap", "real"], [0, 1, 0, 1, 1, 0], strict=True)
         )
