@@ -24,21 +24,23 @@ def link_faces(images: list[np.ndarray], found: list[list[Face]]) -> list[list[F
     """Link the faces found in sampled frames into tracks, each one face or None a frame.
 
     Frames lie seconds apart, so a face continues a track when its last face was of similar size
-    (half to twice) and looks alike; nearest pairs are linked first. So a person who moves far, or
-    comes back after a cut, is followed, and another at the same place is not. Tracks are ordered by
-    the sum of their face sides: large and persistent first.
+    (half to twice, as a share of the frame) and looks alike; nearest pairs are linked first. So a
+    person who moves far, or comes back after a cut, is followed, and another at the same place is
+    not. Tracks are ordered by the sum of their face sides: large and persistent first.
     """
     tracks: list[list[Face | None]] = []
-    last: list[tuple[Face, np.ndarray]] = []  # of each track
+    last: list[tuple[Face, float, np.ndarray]] = []  # of each track, the float being its scale
+    scales = frame_scales(images)
     for number, (image, faces) in enumerate(zip(images, found, strict=True)):
         looks = [look_of(image, face) for face in faces]
         pairs = []
-        for t, (before, look) in enumerate(last):
+        for t, (before, before_scale, look) in enumerate(last):
+            scale = scales[number] / before_scale
             for f, face in enumerate(faces):
-                distance = np.hypot(*np.subtract(face.centre_xy, before.centre_xy))
+                moved = np.multiply(face.centre_xy, scale) - before.centre_xy
                 is_alike = looks[f] @ look >= SAME_LOOK
-                if is_alike and 0.5 <= face.side_px / before.side_px <= 2:
-                    pairs.append((distance / before.side_px, t, f))
+                if is_alike and 0.5 <= face.side_px * scale / before.side_px <= 2:
+                    pairs.append((np.hypot(*moved) / before.side_px, t, f))
         linked: dict[int, int] = {}
         for _, t, f in sorted(pairs):
             if t not in linked and f not in linked.values():
@@ -48,10 +50,16 @@ def link_faces(images: list[np.ndarray], found: list[list[Face]]) -> list[list[F
         for f in sorted(set(range(len(faces))) - set(linked.values())):
             linked[len(tracks)] = f
             tracks.append([None] * number + [faces[f]])
-            last.append((faces[f], looks[f]))
+            last.append((faces[f], scales[number], looks[f]))
         for t, f in linked.items():
-            last[t] = faces[f], looks[f]
-    return sorted(tracks, key=lambda track: -sum(sides_of(track)))
+            last[t] = faces[f], scales[number], looks[f]
+    return sorted(tracks, key=lambda track: -sum(sides_of(track, scales)))
+
+
+def frame_scales(images: list[np.ndarray]) -> list[float]:
+    """What brings lengths in each frame to the size of the largest, for a video's may change."""
+    sides = [max(image.shape[:2]) for image in images]
+    return [max(sides) / side for side in sides]
 
 
 def main_faces(images: list[np.ndarray], found: list[list[Face]]) -> list[Face | None]:
@@ -63,7 +71,8 @@ def main_faces(images: list[np.ndarray], found: list[list[Face]]) -> list[Face |
     tracks = link_faces(images, found)
     if not tracks:
         return [None] * len(found)
-    return max(_lasting(tracks), key=lambda track: np.median(sides_of(track)))
+    scales = frame_scales(images)
+    return max(_lasting(tracks), key=lambda track: np.median(sides_of(track, scales)))
 
 
 def _lasting(tracks: list[list[Face | None]]) -> list[list[Face | None]]:
@@ -73,15 +82,18 @@ def _lasting(tracks: list[list[Face | None]]) -> list[list[Face | None]]:
 
 
 def without_bystanders(
-    tracks: list[list[Face | None]],
+    tracks: list[list[Face | None]], images: list[np.ndarray] | None = None
 ) -> tuple[list[list[Face | None]], list[list[Face | None]]]:
     """The tracks to judge, and those whose median face is smaller than half of the largest's, of
-    those that last."""
-    largest = max((np.median(sides_of(track)) for track in _lasting(tracks)), default=0)
-    large = [np.median(sides_of(track)) >= largest / 2 for track in tracks]
+    those that last. Of images, the frames, sizes are shares; without them, all are of one size."""
+    scales = frame_scales(images) if images else None
+    largest = max((np.median(sides_of(track, scales)) for track in _lasting(tracks)), default=0)
+    large = [np.median(sides_of(track, scales)) >= largest / 2 for track in tracks]
     chosen = [track for track, is_large in zip(tracks, large, strict=True) if is_large]
     return chosen, [track for track, is_large in zip(tracks, large, strict=True) if not is_large]
 
 
-def sides_of(track: list[Face | None]) -> list[float]:
-    return [face.side_px for face in track if face]
+def sides_of(track: list[Face | None], scales: list[float] | None = None) -> list[float]:
+    """The sides of a track's faces in pixels, or scaled as frame_scales has it."""
+    scales = scales or [1.0] * len(track)
+    return [face.side_px * scale for face, scale in zip(track, scales, strict=True) if face]

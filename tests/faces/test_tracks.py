@@ -128,3 +128,20 @@ def test_a_large_thing_taken_for_a_face_once_makes_nobody_a_bystander():
     images, found = zip(*frames, strict=True)
     chosen, others = without_bystanders(link_faces(images, found))
     assert sorted(len(sides_of(track)) for track in chosen) == [2, 8] and others == []
+
+
+def test_sizes_are_shares_of_a_frame_whose_size_changes():
+    frames = [scene((300, 100, RED)), scene((320, 100, RED))]
+    for image, faces in [scene((310, 100, RED))] * 3:
+        small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        box = tuple(value / 4 for value in faces[0].box_xyxy)
+        frames.append((small, [Face(box, None, 0.9)]))
+    images, found = zip(*frames, strict=True)
+    tracks = link_faces(images, found)
+    assert [len(sides_of(track)) for track in tracks] == [5]
+    # Where the two parts do not look alike, neither is a bystander.
+    apart = [[*found_a, None, None, None] for found_a in [[frames[0][1][0], frames[1][1][0]]]]
+    apart.append([None, None, *(faces[0] for _, faces in frames[2:])])
+    chosen, others = without_bystanders(apart, images)
+    assert len(chosen) == 2 and others == []
+    assert len(without_bystanders(apart)[1]) == 1
