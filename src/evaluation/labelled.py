@@ -13,7 +13,7 @@ from datasets.registry import CropError
 from faces.detect import whole_image
 from faces.tracks import main_faces
 from judging.analysis import Analysis, Track, View, cut_crops, find_faces
-from media.frame import VideoError, is_image
+from media.frame import VideoError
 from media.sequence import read_sequence
 from utils import console
 from utils.config import FAKE, LABEL_NAMES, REAL
@@ -118,8 +118,7 @@ def crops_of_videos(
         ends = np.cumsum([len(track.seen) for track in analysis.tracks]).tolist()
         faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
-        image = is_image(video.path)
-        crops = np.stack(crops)
+        image, crops = analysis.is_image, np.stack(crops)
         yield Footage(number, video.label, crops, list(seconds), faces, image, frames)
 
 

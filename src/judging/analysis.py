@@ -10,7 +10,8 @@ from faces.detect import Face, crop_square, square_around
 from faces.quality import face_sharpness
 from faces.tracks import link_faces, sides_of, without_bystanders
 from judging.attention import inside_share
-from media.video import Frame, is_image, read_frames
+from media.frame import Frame, Frames, is_image
+from media.video import read_frames
 from scoring.verdict import INCONCLUSIVE, REAL, Marks, Verdict, frame_vote, judge, most_suspicious
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import REAL as REAL_LABEL
@@ -68,7 +69,8 @@ class Analysis:
     """A video with its judged faces, largest and most persistent first, and its verdict, which is
     that of lead, its most suspicious face; None where no face is found.
 
-    bystanders: median side in pixels and number of frames of each face that is not judged.
+    bystanders: median side in pixels and number of frames of each face that is not judged. notes:
+    what a reader must know of the file and of what was done to it.
     """
 
     path: Path
@@ -78,6 +80,12 @@ class Analysis:
     verdict: Verdict | None = None
     lead: Track | None = None
     rules: VerdictConfig = VerdictConfig()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether one frame is all there is: by what was read, or else by the name."""
+        return getattr(self.frames, "is_image", is_image(self.path))
 
     @property
     def seconds(self) -> list[float]:
@@ -89,10 +97,10 @@ def find_faces(path: Path, detector, count: int) -> Analysis:
     return follow_faces(path, read_frames(path, count), detector)
 
 
-def follow_faces(path: Path, frames: list[Frame], detector) -> Analysis:
+def follow_faces(path: Path, frames: Frames, detector) -> Analysis:
     images = [frame.image for frame in frames]
     found = link_faces(images, [detector.detect(image) for image in images])
-    chosen, small = without_bystanders(found)
+    chosen, small = without_bystanders(found, images)
     rules = VerdictConfig()
     chosen, others = chosen[: rules.max_faces], chosen[rules.max_faces :] + small
     tracks = [
@@ -100,7 +108,7 @@ def follow_faces(path: Path, frames: list[Frame], detector) -> Analysis:
         for name, faces in zip(string.ascii_uppercase, chosen, strict=False)
     ]
     bystanders = [(float(np.median(sides_of(t))), len(sides_of(t))) for t in others]
-    return Analysis(path, frames, tracks, bystanders, rules=rules)
+    return Analysis(path, frames, tracks, bystanders, rules=rules, notes=frames.notes)
 
 
 def cut_crops(analysis: Analysis, preprocessing) -> None:
@@ -121,7 +129,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
     from pictures.transforms import eval_transform
 
     cut_crops(analysis, checkpoint.preprocessing)
-    image, rules = is_image(analysis.path), analysis.rules
+    image, rules = analysis.is_image, analysis.rules
     for track in analysis.tracks:
         crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
         batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))

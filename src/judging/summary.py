@@ -38,6 +38,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
             "modified_ns": about.st_mtime_ns,
             "sha256": sha256_of(path),
         },
+        "notes": list(analysis.notes),
         "model": model_facts,
         "rules": asdict(analysis.rules),
         "verdict": _verdict(analysis.verdict),

@@ -1,7 +1,6 @@
 """What the console says about a judged video, in the reference's wording."""
 
 from judging.analysis import Analysis, Track
-from media.frame import is_image
 from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
 from scoring.verdict import (
     FAKE,
@@ -23,6 +22,8 @@ SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
     console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
+    for note in analysis.notes:
+        print(f"   Note: {note}")
     if len(analysis.tracks) > 1 or analysis.bystanders:
         print_faces(analysis)
     print_frames(analysis)
@@ -56,7 +57,7 @@ def headline(verdict: Verdict) -> str:
 
 def describe_false_alarms(analysis: Analysis) -> str:
     """What share of real videos like this gets the verdict FAKE, as far as validation tells."""
-    rate, rules, image = analysis.lead.marks.false_alarms, analysis.rules, is_image(analysis.path)
+    rate, rules, image = analysis.lead.marks.false_alarms, analysis.rules, analysis.is_image
     if rate is None or analysis.verdict.span:
         return "How often this verdict falls on real videos was not measured"
     text = f"Validation called {rate:.1%} of the real faces as sharp as this FAKE"

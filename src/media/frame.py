@@ -1,6 +1,8 @@
 """What comes out of a video, an image, or a folder of images: evenly spaced frames."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -22,11 +24,44 @@ class Frame:
     image: np.ndarray
 
 
+class Frames(list[Frame]):
+    """The frames read from a file, in order.
+
+    notes: what a reader of the result must know of the file and of what was done to it. is_image:
+    whether the file's content, whatever its suffix, is a picture and no video.
+    """
+
+    def __init__(self, frames: Iterable[Frame], notes: Iterable[str] = (), is_image: bool = False):
+        super().__init__(frames)
+        self.notes = tuple(dict.fromkeys(notes))
+        self.is_image = is_image
+
+
 def sample_indices(n_frames: int, count: int) -> list[int]:
     """At most count unique indices in [0, n_frames), evenly spaced, first and last included."""
     if n_frames <= count:
         return list(range(n_frames))
     return np.linspace(0, n_frames - 1, count).round().astype(int).tolist()
+
+
+def sample_times(seconds: Sequence[float], count: int) -> list[int]:
+    """At most count unique indices of frames shown at these seconds, which never fall: evenly
+    spaced, and in time where numbers would leave one more than half a step from where time has it.
+    """
+    indices = sample_indices(len(seconds), count)
+    if len(indices) < 3 or len(seconds) <= count:
+        return indices
+    shown = np.asarray(seconds)
+    due = np.linspace(shown[0], shown[-1], count)
+    if np.abs(shown[indices] - due).max() <= (due[1] - due[0]) / 2:
+        return indices
+    after = np.searchsorted(shown, due).clip(1, len(shown) - 1)
+    nearest = after - (due - shown[after - 1] < shown[after] - due)
+    chosen = sorted(set(nearest.tolist()))
+    while len(chosen) < count:  # two moments had the same nearest frame
+        before, after = max(pairwise(chosen), key=lambda pair: pair[1] - pair[0])
+        chosen = sorted([*chosen, (before + after) // 2])
+    return chosen
 
 
 def is_image(path: Path) -> bool:

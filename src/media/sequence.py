@@ -5,12 +5,12 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from media.frame import Frame, VideoError, decode_image, sample_indices
+from media.frame import Frame, Frames, VideoError, decode_image, sample_indices
 from utils.config import IMAGE_SUFFIXES
 from utils.search import is_passed_over, walk
 
 
-def read_sequence(path: Path, count: int) -> list[Frame]:
+def read_sequence(path: Path, count: int) -> Frames:
     """At most count evenly spaced images of a folder or tar archive, ordered by name and number.
 
     Nothing is unpacked to disk. index is the place in that order, seconds is 0 for there are none.
@@ -34,7 +34,7 @@ def read_sequence(path: Path, count: int) -> list[Frame]:
         raise VideoError(f"cannot be read ({error})") from error
     if not wanted:
         raise VideoError("holds no images")
-    return [Frame(wanted[name], 0.0, decode_image(found[name])) for name in wanted]
+    return Frames(Frame(wanted[name], 0.0, decode_image(found[name])) for name in wanted)
 
 
 def _image_names(names) -> list[str]:

@@ -1,42 +1,47 @@
 """Reading evenly spaced frames from a video, or the one frame of an image."""
 
 import math
-import os
 from collections.abc import Container, Iterator
-from contextlib import contextmanager, suppress
-from itertools import chain, dropwhile
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import cv2
 import numpy as np
 
-from media.frame import Frame, VideoError, decode_image, is_image, sample_indices
+from media.frame import Frame, Frames, VideoError, sample_times
+from media.frame import sample_indices as sample_indices
+from media.packets import Listing, between, demux, list_packets, opened, spans_of
+from media.picture import Camera
+from media.stills import read_still
 
 # Damaged files are reported by VideoError; OpenCV's messages would land between the lines. PyAV is
 # silent unless a level is set, which can also make the threads of its decoders wait for ever.
 # OpenCV moved the function between 4.8 and 4.14; 0 is silence.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
+SPREAD = 0.8  # of a video, over which its clean frames must lie to be preferred
+JOINT_SECONDS = 1  # a step back by which the times of a file begin anew
 SEEK_GAP_PACKETS = 1000
 MAX_BYTES = 4 << 30  # of the frames taken together; more would end the process on small machines
-NOT_A_VIDEO = "has no readable video stream: damaged, incomplete, or not a video"
 
 
-def read_frames(path: Path, count: int, end: int | None = None) -> list[Frame]:
+def read_frames(path: Path, count: int, end: int | None = None) -> Frames:
     """Decode at most count evenly spaced frames of a video; an image is a video of one frame.
 
     Headers are not believed: the packets that are there are counted, and where some cannot be
-    decoded, the indices are spaced anew over the rest. Frames that no wanted one depends on are
-    not decoded. With end, only the frames before that index are spaced over. Raises VideoError with
-    the reason when nothing can be decoded.
+    decoded, or what comes out is damaged, the indices are spaced anew over the rest. Frames that no
+    wanted one depends on are not decoded. With end, only the frames before that index are spaced
+    over. Raises VideoError with the reason when nothing can be decoded.
     """
     _check_readable(path)
-    if is_image(path):
-        return [Frame(0, 0.0, decode_image(path.read_bytes()))]
     try:
-        return _read_needed(path, count, end) or _read_everything(path, count, end)
+        if still := read_still(path, count):
+            return still
+        listing = list_packets(path)
+        needed = _read_needed(path, listing, count, end) if listing.is_sound else None
+        return needed or _read_everything(path, listing, count, end)
     except MemoryError:  # FFmpeg's is one of its errors, too, and no fault of the file
         raise
     except (av.FFmpegError, ValueError) as error:
@@ -61,44 +66,16 @@ def _check_readable(path: Path) -> None:
         raise VideoError(f"cannot be opened ({error})") from error
 
 
-class _Packet(NamedTuple):
-    pts: int  # when to show it
-    dts: int | None  # when to decode it
-    is_keyframe: bool
-    is_hidden: bool  # by an edit list
+class _Damage:
+    """Follows the frames that a decoder gives, in their order, by what it says of them itself."""
 
+    def __init__(self):
+        self.goes_on = False
 
-@contextmanager
-def _opened(path: Path):
-    """The container in a file and its video stream."""
-    try:
-        os.fsencode(path).decode()  # the bytes of the name, whatever the locale
-        # An absolute path, for FFmpeg reads "a:b.mp4" as a protocol; and files alone, for what is
-        # in truth a playlist may name addresses.
-        local, name = {"protocol_whitelist": "file"}, os.path.abspath(path)
-        container = av.open(name, container_options=local, metadata_errors="replace")
-    except UnicodeDecodeError as error:
-        raise VideoError("has a name that is not valid UTF-8: rename it") from error
-    except MemoryError:
-        raise
-    except av.FFmpegError as error:
-        raise VideoError(NOT_A_VIDEO) from error
-    with container:
-        stream = container.streams.best("video")
-        if stream is None or stream.codec_context is None:
-            raise VideoError(NOT_A_VIDEO)
-        # With more threads, what is made of damaged frames depends on how many there are.
-        stream.codec_context.thread_count = 1
-        yield container, stream
-
-
-def _demux(container, stream) -> Iterator[av.Packet]:
-    """The packets up to the end, or to where the container is damaged."""
-    with suppress(av.FFmpegError):
-        while True:
-            with suppress(IndexError):  # a packet of a stream that began after PyAV looked
-                yield from (packet for packet in container.demux(stream) if packet.size)
-                return
+    def in_or_before(self, frame: av.VideoFrame) -> bool:
+        """Whether it is damaged, or one since the last key frame was, on which it may depend."""
+        self.goes_on = frame.is_corrupt or (self.goes_on and not frame.key_frame)
+        return self.goes_on
 
 
 def _decode(stream, packet: av.Packet | None) -> list[av.VideoFrame]:
@@ -111,91 +88,63 @@ def _decode(stream, packet: av.Packet | None) -> list[av.VideoFrame]:
         return []
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    image = frame.to_ndarray(format="bgr24", interpolation="BICUBIC")
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
-
-
-def _read_needed(path: Path, count: int, end: int | None) -> list[Frame]:
-    """Decode only what the wanted frames depend on; nothing where time stamps are not sound."""
-    with _opened(path) as (container, stream):
-        demuxed = _demux(container, stream)
-        packets = [_Packet(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in demuxed]
-        # AVI stores no time of presentation, MPEG-4 may pack two frames into one packet.
-        is_doubtful = container.format.name == "avi" or stream.codec_context.name == "mpeg4"
-        guessed = is_doubtful and stream.codec_context.has_b_frames
-        tick_seconds = stream.time_base
-        width, height = stream.codec_context.width, stream.codec_context.height
-    times = {packet.pts for packet in packets}
-    if guessed or None in times or len(times) < len(packets):
-        return []
+def _read_needed(path: Path, listing: Listing, count: int, end: int | None) -> Frames | None:
+    """Decode only what the wanted frames depend on; None where time stamps prove not sound, or one
+    of these frames is damaged."""
+    packets = listing.packets
     shown = sorted(packet.pts for packet in packets if not packet.is_hidden)
-    _check_memory(min(count, len(shown)), width, height)
     for _ in range(2):  # again without those that are damaged, as the last of a truncated file
-        wanted = {shown[i]: i for i in sample_indices(len(shown[:end]), count)}
-        images = _decode_needed(path, packets, wanted)
-        if len(images) == len(wanted):
-            times = {pts: float((pts - shown[0]) * tick_seconds) for pts in wanted}
-            return [Frame(index, times[pts], images[pts]) for pts, index in wanted.items()]
+        seconds = [float((pts - shown[0]) * listing.tick_seconds) for pts in shown[:end]]
+        wanted = {shown[i]: i for i in sample_times(seconds, count)}
+        images, notes = _decode_needed(path, listing, wanted)
+        if wanted and len(images) == len(wanted):
+            taken = [Frame(i, seconds[i], images[pts]) for pts, i in wanted.items()]
+            return Frames(taken, [*listing.notes, *notes])
+        if not images:
+            return None
         shown = [pts for pts in shown if pts in images or pts not in wanted]
-    return []
+    return None
 
 
-def _decode_needed(path: Path, packets: list[_Packet], wanted: Container) -> dict:
-    """Time stamp -> image of the wanted ones; none where time stamps or key frames prove false."""
-    images = {}
-    with _opened(path) as (container, stream):
+def _decode_needed(
+    path: Path, listing: Listing, wanted: Container
+) -> tuple[dict[int, np.ndarray], list[str]]:
+    """Time stamp -> image of the wanted ones, none where time stamps or key frames prove false or a
+    frame is damaged; and notes on how they were made."""
+    packets = listing.packets
+    images: dict[int, np.ndarray] = {}
+    with opened(path) as (container, stream):
         context = stream.codec_context
+        camera = Camera(stream)
+        _check_memory(len(wanted), *camera.shown_size(context.width, context.height))
         # Only H.264 marks frames on which no other depends: HEVC does within a temporal layer, and
         # a VP9 frame that is no reference may hand its probabilities on.
         unwanted = "NONREF" if context.name == "h264" else "DEFAULT"
-        demuxed = _demux(container, stream)
+        demuxed = demux(container, stream)
         place = 0
-        for first, last in _spans(packets, wanted):
+        for first, last in spans_of(packets, wanted):
             # Reading over fewer packets is about as quick as a seek, and cannot land elsewhere.
-            if first - place > SEEK_GAP_PACKETS:
+            if first - place > SEEK_GAP_PACKETS and not listing.jumps:
                 with suppress(av.FFmpegError):  # otherwise it reads on from where it is
                     container.seek(packets[first].dts or packets[first].pts, stream=stream)
-                demuxed = _demux(container, stream)
+                demuxed = demux(container, stream)
             place = last
-            start, latest = packets[first].pts, -math.inf
-            for packet in _between(demuxed, start, packets[last].pts):
+            start, latest, damage = packets[first].pts, -math.inf, _Damage()
+            for packet in between(demuxed, start, packets[last].pts):
                 is_wanted = packet is None or packet.pts in wanted
                 context.skip_frame = "DEFAULT" if is_wanted else unwanted
                 for frame in _decode(stream, packet):
                     pts = frame.pts
                     if pts is None or pts <= latest or (pts == start and not frame.key_frame):
-                        return {}
+                        return {}, []
                     latest = pts
+                    is_damaged = damage.in_or_before(frame)
+                    if pts in wanted and is_damaged:
+                        return {}, []
                     if pts in wanted:
-                        images[pts] = _upright(frame)
+                        images[pts] = camera(frame)
             context.flush_buffers()
-    return images
-
-
-def _spans(packets: list[_Packet], wanted: Container) -> list[tuple[int, int]]:
-    """Places of the packets to decode: from a key frame to the last wanted one that needs it."""
-    spans: list[tuple[int, int]] = []
-    keys = [0]
-    for place, packet in enumerate(packets):
-        if packet.is_keyframe:
-            keys.append(place)
-        if packet.pts in wanted:
-            # What follows a key frame but is shown before it may depend on the one before.
-            first = next((key for key in reversed(keys) if packets[key].pts <= packet.pts), 0)
-            if spans and first <= spans[-1][1]:
-                first, _ = spans.pop()
-            spans.append((first, place))
-    return spans
-
-
-def _between(demuxed: Iterator[av.Packet], start: int, end: int) -> Iterator[av.Packet | None]:
-    """The packets from time stamp start to end, in the order of decoding, and then None."""
-    for packet in dropwhile(lambda packet: packet.pts != start, demuxed):
-        yield packet
-        if packet.pts == end:
-            break
-    yield None
+    return images, camera.notes
 
 
 def _check_memory(count: int, width: int, height: int) -> None:
@@ -205,27 +154,48 @@ def _check_memory(count: int, width: int, height: int) -> None:
         )
 
 
-def _read_everything(path: Path, count: int, end: int | None) -> list[Frame]:
+def _read_everything(path: Path, listing: Listing, count: int, end: int | None) -> Frames:
     """Decode all frames, once to count them and once for the wanted ones."""
-    shapes = [(frame.width, frame.height) for _, frame in _decode_all(path)]
-    if not shapes:
+    seconds, sizes, sound, clean, damage = [], [], [], [], _Damage()
+    for index, (camera, second, frame) in enumerate(_decode_all(path)):
+        seconds.append(second)
+        sizes.append(camera.shown_size(frame.width, frame.height))
+        clean += [] if damage.in_or_before(frame) else [index]
+        sound += [] if frame.is_corrupt else [index]
+    if not sizes:
         raise VideoError("has no decodable frame")
-    wanted = set(sample_indices(len(shapes[:end]), count))
-    _check_memory(len(wanted), *shapes[0])
-    frames = enumerate(_decode_all(path))
-    return [Frame(i, seconds, _upright(f)) for i, (seconds, f) in frames if i in wanted]
+    # Best are those that no damaged one can have spoilt, if they lie all over the video.
+    is_spread = len(clean) >= count and clean[-1] - clean[0] >= SPREAD * len(sizes)
+    places = clean if is_spread else sound or range(len(sizes))
+    places = places if end is None else [i for i in places if i < end]
+    wanted = {places[i] for i in sample_times([seconds[i] for i in places], count)}
+    _check_memory(len(wanted), *max(sizes, key=math.prod))
+    frames = []
+    for index, (camera, second, frame) in enumerate(_decode_all(path)):
+        if index in wanted:
+            frames.append(Frame(index, second, camera(frame)))
+    damaged, notes = len(sizes) - len(sound), [*listing.notes, *camera.notes]
+    if damaged and sound:
+        notes.append(f"{damaged} of {len(sizes)} frames are damaged and were left out")
+    elif damaged:
+        notes.append(f"all {damaged} frames are damaged: mistrust this verdict")
+    return Frames(frames, notes)
 
 
-def _decode_all(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Every frame with its time since the first."""
-    with _opened(path) as (container, stream):
+def _decode_all(path: Path) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
+    """Every frame with its time since the first, and what makes a picture of it."""
+    with opened(path) as (container, stream):
+        camera = Camera(stream)
         has_times = container.format.name != "avi"
-        packets = chain(_demux(container, stream), [None])
-        start, seconds = None, 0.0
+        packets = chain(demux(container, stream), [None])
+        start, seconds, offset = None, 0.0, 0.0
         for index, frame in enumerate(f for packet in packets for f in _decode(stream, packet)):
             start = frame.pts if start is None else start
             if frame.pts is None or not has_times:
                 seconds = float(index / (stream.guessed_rate or 25))
             else:
-                seconds = max(seconds, float((frame.pts - start) * stream.time_base))
-            yield seconds, frame
+                now = float((frame.pts - start) * stream.time_base) + offset
+                if now < seconds - JOINT_SECONDS:  # of two recordings in one file
+                    offset += seconds - now
+                seconds = max(seconds, now)
+            yield camera, seconds, frame

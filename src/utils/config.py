@@ -36,7 +36,7 @@ LAST_MODEL_NAME = "last.pth"
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
 VIDEO_SUFFIXES |= {".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".gif", ".ogv", ".vob", ".asf", ".f4v"}
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".avif"}
 
 REAL, FAKE = 0, 1
 LABEL_NAMES = ("real", "fake")

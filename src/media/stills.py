@@ -1,0 +1,113 @@
+"""Pictures, whatever their suffix: one frame of an image, all of an animation."""
+
+import io
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.stream import Disposition
+from PIL import Image
+
+from media.frame import Frame, Frames, VideoError, decode_image, sample_indices
+from media.picture import Camera
+from media.unreadable import PICTURE, named
+from utils.config import IMAGE_SUFFIXES
+
+IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")
+BRANDS = {b"avif": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC"}
+HEAD_BYTES = 4096
+UNREADABLE = "is damaged, or not an image"
+
+
+def read_still(path: Path, count: int) -> Frames | None:
+    """The frame of an image, or at most count frames of an animated WebP; None for what is no
+    picture, or one that FFmpeg reads as a video. Raises VideoError for one that cannot be read."""
+    with open(path, "rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return _webp(path, head, count)
+    if head.startswith(b"GIF8") and (frames := _animation(path, 2)).is_image:
+        return frames
+    if kind := _container(head):
+        return _image(_from_container(path, kind))
+    is_meant = path.suffix.lower() in IMAGE_SUFFIXES
+    if head.startswith(IMAGES) and b"acTL" not in head:
+        # Of JPEGs one after the other, such as a camera sends, FFmpeg makes a video.
+        if is_meant or not _is_film(path):
+            return _image(decode_image(path.read_bytes()))
+    elif is_meant and not _is_film(path):
+        kind = named(head)
+        raise VideoError(f"{UNREADABLE}: {kind}" if kind else UNREADABLE)
+    return None
+
+
+def _image(image: np.ndarray) -> Frames:
+    return Frames([Frame(0, 0.0, image)], is_image=True)
+
+
+def _is_film(path: Path) -> bool:
+    """Whether FFmpeg, which looks at the content, sees anything but a single image."""
+    try:
+        with open(path, "rb") as stream, av.open(stream) as container:
+            is_single = container.format.name.endswith("_pipe") or container.format.name == "image2"
+            return bool(container.streams.video) and not is_single
+    except (av.FFmpegError, ValueError):
+        return False
+
+
+def _container(head: bytes) -> str | None:
+    """'HEIC' or 'AVIF' for a picture in the boxes of an MP4."""
+    if head[4:8] != b"ftyp":
+        return None
+    size = int.from_bytes(head[:4], "big")
+    brands = [head[8:12], *(head[n : n + 4] for n in range(16, size, 4))]
+    if head[8:12] in BRANDS:
+        return BRANDS[head[8:12]]
+    if head[8:12] == b"mif1":  # which says only that it is a picture
+        return next((BRANDS[brand] for brand in brands if brand in BRANDS), "HEIF")
+    return None
+
+
+def _from_container(path: Path, kind: str) -> np.ndarray:
+    content = path.read_bytes()
+    if kind == "AVIF" and cv2.haveImageReader(str(path)):
+        return decode_image(content)
+    is_grid = b"grid" in content[: 1 << 16]  # of tiles, each of which FFmpeg takes for a picture
+    try:
+        with av.open(io.BytesIO(content)) as container:
+            stream = container.streams.best("video")
+            is_grid |= any(s.disposition & Disposition.dependent for s in container.streams)
+            if stream is not None and stream.codec_context and not is_grid:
+                camera = Camera(stream)
+                for frame in container.decode(stream):
+                    return camera(frame)
+    except (av.FFmpegError, ValueError):
+        pass
+    raise VideoError(PICTURE.format(kind).replace("it is", "is"))
+
+
+def _webp(path: Path, head: bytes, count: int) -> Frames:
+    """OpenCV gives the first picture alone of an animation, and FFmpeg none."""
+    if b"ANIM" not in head:
+        return _image(decode_image(path.read_bytes()))
+    return _animation(path, count)
+
+
+def _animation(path: Path, count: int) -> Frames:
+    try:
+        with Image.open(path) as animation:
+            frames, seconds = [], 0.0
+            wanted = set(sample_indices(animation.n_frames, count))
+            for index in range(animation.n_frames):
+                animation.seek(index)
+                if index in wanted:
+                    image = np.asarray(animation.convert("RGB"))[..., ::-1]
+                    frames.append(Frame(index, seconds, np.ascontiguousarray(image)))
+                animation.load()
+                seconds += animation.info.get("duration", 100) / 1000
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise VideoError(f"{UNREADABLE} ({error})") from error
+    if len(frames) == 1:
+        return _image(frames[0].image)
+    return Frames(frames, ["an animated WebP: its frames are judged as a video's"])
