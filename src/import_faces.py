@@ -20,12 +20,12 @@ from datasets.labelled_faces import LabelledRecord, Picture, read_records
 from datasets.registry import CropSettings, collate, is_current, write_record
 from faces.detect import Face
 from media.frame import Frame
-from media.shards import Place, equal_files, find_files
 from utils import console
 from utils.config import LABEL_NAMES, REGISTRY_NAME, ImportConfig
 from utils.console import Failure, run_script, shown
 from utils.files import TEMPORARY_PREFIX, atomic_folder, only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
+from utils.shards import Place, equal_files, find_files
 from utils.workers import Done, FatalError, run_jobs, usable_cores
 
 SETTINGS = CropSettings(frames=1, crop_size_px=256, crop_margin=1.54, detector="yunet")

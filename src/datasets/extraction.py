@@ -23,6 +23,7 @@ from datasets.registry import (
 )
 from faces.detect import load_detector, whole_image
 from faces.footage import faces_of_original
+from faces.orientation import detect_upright
 from faces.tracks import main_faces
 from media.frame import VideoError
 from media.sequence import read_sequence
@@ -192,15 +193,15 @@ class Extractor:
             size_bytes = size_of(video.path)
         except (VideoError, OSError) as error:
             raise JobError(str(error)) from error
-        images = [frame.image for frame in frames]
         original = about_original(video)
         faces = original and faces_of_original(video.original.path, frames, self.detector)
         boxes_of = "original" if faces else "own"
         if not faces:
-            faces = main_faces(images, [self.detector.detect(image) for image in images])
+            frames, found, _ = detect_upright(frames, self.detector)
+            faces = main_faces([frame.image for frame in frames], found)
         if video.is_cut:  # the data set's authors found a face where the detector does not
             margin = self.settings.crop_margin
-            whole = [whole_image(image, margin) for image in images]
+            whole = [whole_image(frame.image, margin) for frame in frames]
             faces = [face or image for face, image in zip(faces, whole, strict=True)]
         about = video.facts()
         about |= {"size_bytes": size_bytes, "boxes_of": boxes_of, "original": original}

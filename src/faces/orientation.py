@@ -4,10 +4,13 @@ YuNet finds lying faces too, with landmarks as if they stood, so these tell noth
 a face scores highest when it stands.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from faces.detect import Face, crop_square, square_around
+from media.frame import Frames
 
 SURE = 0.92  # a median score from which faces stand
 BETTER = 0.02  # by which another direction's mean has to be higher
@@ -19,21 +22,30 @@ ROTATIONS = {
     180: cv2.ROTATE_180,
     270: cv2.ROTATE_90_CLOCKWISE,
 }
+SIDE = "the picture lies on its side: it is turned by 90 degrees"
+NOTES = {
+    90: f"{SIDE}, against the clock",
+    180: "the picture is upside down: it is turned by 180 degrees",
+    270: f"{SIDE}, with the clock",
+}
 
 
-def detect_upright(
-    images: list[np.ndarray], detector
-) -> tuple[int, list[np.ndarray], list[list[Face]]]:
-    """The faces in a video's frames, these put upright where they lie: degrees, a multiple of 45,
-    by which the faces stand when turned counterclockwise; the frames, turned by the multiple of 90
-    next to it or below; the faces in each. Frames with upright faces cost nothing more.
+def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], str | None]:
+    """A video's frames, where their faces lie turned by a multiple of 90 degrees, as a note says;
+    the faces in each; and why they cannot be judged all the same, where a tilt is left.
+
+    Frames with upright faces cost nothing more.
     """
-    found = [detector.detect(image) for image in images]
-    turn = find_turn(images, found, detector)
+    found = [detector.detect(frame.image) for frame in frames]
+    turn = find_turn([frame.image for frame in frames], found, detector)
     if quarters := turn - turn % 90:
-        images = [cv2.rotate(image, ROTATIONS[quarters]) for image in images]
-        found = [detector.detect(image) for image in images]
-    return turn, images, found
+        turned = [
+            replace(frame, image=cv2.rotate(frame.image, ROTATIONS[quarters])) for frame in frames
+        ]
+        frames = Frames(turned, [*frames.notes, NOTES[quarters]], frames.is_image)
+        found = [detector.detect(frame.image) for frame in frames]
+    tilted = "faces are tilted by about 45 degrees, more than the model has seen"
+    return frames, found, tilted if turn % 90 else None
 
 
 def find_turn(images: list[np.ndarray], found: list[list[Face]], detector) -> int:

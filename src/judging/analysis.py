@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from faces.detect import Face, crop_square, square_around
+from faces.orientation import detect_upright
 from faces.quality import face_sharpness
 from faces.tracks import link_faces, sides_of, without_bystanders
 from judging.attention import inside_share
@@ -70,7 +71,7 @@ class Analysis:
     that of lead, its most suspicious face; None where no face is found.
 
     bystanders: median side in pixels and number of frames of each face that is not judged. notes:
-    what a reader must know of the file and of what was done to it.
+    what a reader must know of the file and of what was done to it. caveat: why no verdict is given.
     """
 
     path: Path
@@ -81,6 +82,7 @@ class Analysis:
     lead: Track | None = None
     rules: VerdictConfig = VerdictConfig()
     notes: tuple[str, ...] = ()
+    caveat: str | None = None
 
     @property
     def is_image(self) -> bool:
@@ -98,8 +100,9 @@ def find_faces(path: Path, detector, count: int) -> Analysis:
 
 
 def follow_faces(path: Path, frames: Frames, detector) -> Analysis:
+    frames, faces, caveat = detect_upright(frames, detector)
     images = [frame.image for frame in frames]
-    found = link_faces(images, [detector.detect(image) for image in images])
+    found = link_faces(images, faces)
     chosen, small = without_bystanders(found, images)
     rules = VerdictConfig()
     chosen, others = chosen[: rules.max_faces], chosen[rules.max_faces :] + small
@@ -108,7 +111,8 @@ def follow_faces(path: Path, frames: Frames, detector) -> Analysis:
         for name, faces in zip(string.ascii_uppercase, chosen, strict=False)
     ]
     bystanders = [(float(np.median(sides_of(t))), len(sides_of(t))) for t in others]
-    return Analysis(path, frames, tracks, bystanders, rules=rules, notes=frames.notes)
+    facts = {"rules": rules, "notes": frames.notes, "caveat": caveat}
+    return Analysis(path, frames, tracks, bystanders, **facts)
 
 
 def cut_crops(analysis: Analysis, preprocessing) -> None:
@@ -129,7 +133,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
     from pictures.transforms import eval_transform
 
     cut_crops(analysis, checkpoint.preprocessing)
-    image, rules = analysis.is_image, analysis.rules
+    image, rules, caveat = analysis.is_image, analysis.rules, caveat or analysis.caveat
     for track in analysis.tracks:
         crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
         batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))

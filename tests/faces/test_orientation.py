@@ -6,6 +6,7 @@ import pytest
 
 from faces.detect import load_detector
 from faces.orientation import ROTATIONS, detect_upright, find_turn
+from media.frame import Frame, Frames
 
 
 @pytest.fixture
@@ -27,22 +28,28 @@ class Counting:
 BACK = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
+def frames_of(images) -> Frames:
+    return Frames([Frame(n, float(n), image) for n, image in enumerate(images)], ["first"])
+
+
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_lying_faces_are_put_upright(face_views, detector, turn):
+def test_lying_faces_are_put_upright_and_a_note_says_so(face_views, detector, turn):
     views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
-    lying = [cv2.rotate(view, BACK[turn]) for view in views]
-    found_turn, images, found = detect_upright(lying, detector)
-    assert found_turn == turn
-    assert all(map(np.array_equal, images, views))
+    lying = frames_of([cv2.rotate(view, BACK[turn]) for view in views])
+    frames, found, caveat = detect_upright(lying, detector)
+    assert all(map(np.array_equal, [frame.image for frame in frames], views))
     assert found == [detector.detect(view) for view in views]
+    assert [frame.seconds for frame in frames] == [frame.seconds for frame in lying]
+    assert caveat is None and frames.notes[0] == "first"
+    assert ("upside down" in frames.notes[1]) == (turn == 180)
 
 
 def test_upright_faces_are_left_alone_at_no_cost(face_views, detector):
-    views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
+    upright = frames_of([cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]])
     counting = Counting(detector)
-    turn, images, found = detect_upright(views, counting)
-    assert turn == 0 and images is views and all(found)
-    assert counting.calls == len(views)
+    frames, found, caveat = detect_upright(upright, counting)
+    assert frames is upright and all(found) and caveat is None
+    assert counting.calls == len(upright)
 
 
 def test_without_any_face_nothing_is_turned(detector):
@@ -65,3 +72,14 @@ def test_a_tilt_is_found_by_steps_of_an_eighth(face_views, detector, degrees, fo
     border = {"borderMode": cv2.BORDER_REFLECT_101}
     tilted = [cv2.warpAffine(view, matrix, (width, height), **border) for view in views]
     assert find_turn(tilted, [detector.detect(view) for view in tilted], detector) == found_turn
+
+
+def test_of_a_tilt_the_verdict_says_that_it_is_none(face_views, detector):
+    views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
+    height, width = views[0].shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -45, 1)
+    border = {"borderMode": cv2.BORDER_REFLECT_101}
+    tilted = [cv2.warpAffine(view, matrix, (width, height), **border) for view in views]
+    frames, _, caveat = detect_upright(frames_of(tilted), detector)
+    assert "tilted by about 45 degrees" in caveat
+    assert all(map(np.array_equal, [frame.image for frame in frames], tilted))
