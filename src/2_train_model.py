@@ -17,6 +17,7 @@ from network.distributed import join_team
 from training.loaders import load_data, make_loaders
 from training.run import check_not_unfinished, describe_place, resume_run, start_run
 from training.trainer import test_best, train
+from training.validation import calibrate_again
 from utils import console
 from utils.config import LAST_MODEL_NAME, PRESETS, TrainConfig
 from utils.console import Failure, run_script, shown
@@ -35,6 +36,9 @@ def parse_args(argv: list[str] | None) -> TrainConfig:
 def run(config: TrainConfig) -> int:
     if config.arch == "vit_b_16" and {config.image_size_px, config.start_size_px} - {0, 224}:
         raise Failure("vit_b_16 takes 224 px alone: add --image-size-px 224 --start-size-px 0")
+    if config.only_calibrate:
+        calibrate_again(config)
+        return 0
     device = pick_device(config.device)
     if device.type == "cpu":
         keep_freed_memory()

@@ -22,8 +22,9 @@ from evaluation.labelled import (
     crops_of_videos,
     find_labelled,
 )
+from evaluation.others import evaluate_other
 from evaluation.scores import across_datasets, evaluate, score_all
-from evaluation.tables import interval_text, print_across, print_evaluation
+from evaluation.tables import interval_text, print_across, print_evaluation, print_other
 from faces.detect import load_detector
 from media.frame import sample_indices
 from network.checkpoint import Checkpoint, load_checkpoint
@@ -37,7 +38,13 @@ from utils.console import run_script, shown
 from utils.files import check_writable, sha256_of
 from utils.flags import add_flags, from_flags
 
-TRAINING_FACTS = {"config", "registry", "epoch", "datasets"}  # of last.pth too, which holds more
+TRAINING_FACTS = {
+    "config",
+    "registry",
+    "epoch",
+    "datasets",
+    "tools",
+}  # of last.pth too, which holds more
 
 
 def parse_args(argv: list[str] | None) -> EvaluateConfig:
@@ -134,17 +141,22 @@ def run(config: EvaluateConfig) -> int:
         training = {k: v for k, v in model.training.items() if k in TRAINING_FACTS}
         file = {"file": str(path), "sha256": sha256_of(path), "training": training}
         report, outcome = evaluate(model, table, about)
-        reports.append({"version": 2, "model": file} | report)
+        reports.append({"version": 3, "model": file} | report)
         outcomes.append(outcome)
         print_evaluation(reports[-1])
     add_comparisons(reports, outcomes, about.groups)
     report = reports[0] | {"left_out": left_out, "against": reports[1:]}
+    others = [evaluate_other(table, records, outcomes[0], about) for table in config.scores]
+    report["others"] = [other for other, _ in others]
+    for other in report["others"]:
+        print_other(other)
     if len(reports) > 1 or len(report["by_dataset"]) > 1:
         report["across_datasets"] = across_datasets(reports)
         print_across(report["across_datasets"])
     from reports.evaluation import write_evaluation
 
     folder = config.results / "evaluation" / config.run_name
+    outcomes += [outcome for _, outcome in others]
     write_evaluation(folder, report, outcomes, records, misses)
     console.good(f"Report: {shown(folder)}")
     return 0

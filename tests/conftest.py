@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import pytest
 from faces.yunet import YUNET_FILE
 from judging.demo import camera_motion, portrait_path, write_clip
 from network.checkpoint import save_checkpoint, untrained_checkpoint
+from scoring.verdict import Marks
 from utils.config import FAKE, REAL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,7 +97,7 @@ def biased_model(path: Path, log_odds: float) -> Path:
     last = checkpoint.model.head[-1]
     last.weight.data *= 0.01
     last.bias.data[REAL], last.bias.data[FAKE] = -log_odds / 2, log_odds / 2
-    checkpoint.metrics["calibration"] = {"real_below": 0.5, "fake_from": 0.5}
+    checkpoint.metrics["calibration"] = asdict(Marks(real_below=0.5, fake_from=2.0))
     save_checkpoint(path, checkpoint)
     return path
 

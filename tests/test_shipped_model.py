@@ -37,14 +37,13 @@ def test_it_says_what_it_was_trained_on_and_how_sure_it_may_be(shipped):
     assert (
         shipped.training["datasets"] == ["faces"] and shipped.training["config"]["self_blend"] == 1
     )
-    known = shipped.metrics["calibration"]
-    assert 0 < known["real_below"] < known["threshold"] < known["fake_from"] < 1
-    assert 0 < known["false_alarms"] <= known["max_wrong"] == 0.05
-    assert known["by_sharpness"][-1]["below"] is None
-    for part in known["by_sharpness"]:  # nowhere surer than on the whole, somewhere less
-        assert part["fake_from"] >= known["fake_from"] and part["false_alarms"] <= 0.05
-        assert part["real_below"] <= known["real_below"]
-    assert max(part["fake_from"] for part in known["by_sharpness"]) > known["fake_from"]
+    if shipped.caveat:
+        pytest.skip("its scores are not calibrated yet: src/2_train_model.py --only-calibrate")
+    marks, known = shipped.marks, shipped.marks.likelihood
+    assert known.slope > 0 and known.reals >= 20 and known.fakes >= 20
+    assert known.high == known.reals / 3 and known.low == 3 / known.fakes
+    assert 2 <= marks.fake_from <= known.high
+    assert marks.false_alarms[0] <= 0.03 and marks.missed[0] <= 0.05
 
 
 @pytest.mark.parametrize("detector_name", ["haar", "yunet"])

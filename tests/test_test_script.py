@@ -3,6 +3,7 @@
 import builtins
 import csv
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -75,9 +76,12 @@ def test_a_fake_and_a_real_verdict_with_all_reports(
     assert set(os.listdir(folder)) == REPORTS
     report = read_json(folder / "report.json")
     assert report["verdict"]["outcome"] == "FAKE" and report["votes"] == {"fake": 10, "real": 0}
-    mean = sum(frame["p_fake"] for frame in report["frames"]) / 10
-    assert report["verdict"]["confidence"] == pytest.approx(mean)
-    assert f"Confidence: {mean:.2%}" in printed
+    odds = [math.log(frame["p_fake"] / (1 - frame["p_fake"])) for frame in report["frames"]]
+    ratio = math.exp(sum(odds) / 10)
+    assert report["verdict"]["likelihood_ratio"] == pytest.approx(ratio)
+    assert report["verdict"]["confidence"] == pytest.approx(ratio / (1 + ratio))
+    assert f"Confidence: {ratio / (1 + ratio):.2%}" in printed
+    assert "Likelihood ratio: " in printed and "(moderate support for FAKE)" in printed
 
     assert script.main(arguments(tmp_path, real_model, face_clip)) == 0
     printed = capsys.readouterr().out
@@ -158,9 +162,11 @@ def test_a_model_without_marks_gives_no_verdict(tmp_path, script, face_clip, cap
     content = torch.load(model, weights_only=True)
     torch.save(content | {"metrics": {}}, model)
     assert script.main(arguments(tmp_path, model, "--frames", "3", face_clip)) == 0
-    assert "holds no marks of validation" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "run src/2_train_model.py --only-calibrate" in printed and "LEANS" not in printed
     verdict = read_json(tmp_path / "results/face/report.json")["verdict"]
     assert verdict["outcome"] == "INCONCLUSIVE" and verdict["p_fake"] > 0.9
+    assert verdict["likelihood_ratio"] is None
 
 
 def test_a_web_address_is_called_one(tmp_path, script, fake_model, face_clip, capsys):
@@ -230,7 +236,7 @@ def test_the_verdict_is_said_even_where_reports_cannot_be_written(
 def test_scores_that_are_no_numbers_are_no_verdict(
     tmp_path, script, face_clip, fake_model, monkeypatch, capsys
 ):
-    def broken(model, images, temperature):
+    def broken(model, images):
         return np.full(len(images), np.nan), np.ones((len(images), 7, 7))
 
     monkeypatch.setattr("network.gradcam.predict_with_cam", broken)
@@ -262,7 +268,7 @@ def judged_report(tmp_path, script, model, frames, *more):
 def test_two_people_are_judged_apart_and_the_console_says_which(
     tmp_path, script, face_views, fake_model, monkeypatch, capsys
 ):
-    def blue_is_fake(model, images, temperature):
+    def blue_is_fake(model, images):
         p_fake = np.where(images.mean((2, 3))[:, 2] > images.mean((2, 3))[:, 0], 0.95, 0.05)
         return p_fake, np.ones((len(images), 7, 7))
 

@@ -19,9 +19,9 @@ import torch
 from conftest import HANG_SECONDS, ROOT, load_script, read_json, unprivileged
 
 from network.checkpoint import load_checkpoint, untrained_checkpoint
-from scoring.calibration import with_temperature
+from scoring.likelihood import ratio_of
 from scoring.metrics import Scores
-from training import epoch, loaders, saving, trainer
+from training import epoch, loaders, saving, trainer, validation
 from utils.config import REAL, TrainConfig
 
 
@@ -54,10 +54,9 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
     best = load_checkpoint(root / "models" / "best_model.pth")
     assert best.preprocessing.detector == "haar" and best.preprocessing.image_size_px == 32
     assert best.metrics["validation"]["n"] == 4
-    assert best.threshold == best.metrics["calibration"]["threshold"]
-    assert best.temperature == best.metrics["calibration"]["temperature"]
-    assert best.metrics["calibration"]["max_wrong"] == 0.05
-    assert set(best.metrics["calibration"]["voting_auc"]) == {"mean", "log-odds", "majority"}
+    assert best.caveat is None and best.marks.fake_from is None  # of four videos nobody learns
+    assert best.marks.likelihood.reals == best.marks.likelihood.fakes == 2
+    assert "⚖️ MARKS" in printed and "no verdict FAKE: too few validation videos" in printed
     assert best.training["datasets"] == ["faceforensics"]
     report = read_json(root / "results" / "training" / "run" / "report.json")
     assert report["test"]["video"]["n"] == 4 and report["test"]["frame"]["n"] == 8
@@ -438,60 +437,81 @@ def test_training_on_blends_needs_no_fakes(root, script, capsys):
     assert script.main(again) == 0
 
 
-class HarmedCrops:
-    """Made worse a quarter of them noisy, and so sharper, and the others blurred."""
+class Crops:
+    """A split of records of two frames each, whose crops are noisy or blurred where made worse."""
 
     def __init__(self, count):
-        self.worse, self.videos = False, [None] * count
+        self.worse = False
+        sources = ("web", "tool")
+        self.videos = [{"label": n % 2, "dataset": sources[n % 2]} for n in range(count)]
+        self.samples = [SimpleNamespace(video=n // 2) for n in range(2 * count)]
 
     def sharpness(self, index):
         return index % 7 + ({"noise": 200, "blur": 10}[self.harm(index)] if self.worse else 100)
 
     def harm(self, index):
-        return "noise" if index % 8 < 2 else "blur"
+        return "noise" if index % 16 < 4 else "blur"
 
 
-def calibrated(count, noisy_skill, tmp_path, monkeypatch):
-    """What is saved of count crops that are told apart well, blurred nearly so, noisy thus."""
-    rng = np.random.default_rng(0)
-    labels, numbers = np.arange(count) % 2, np.arange(count)
+def test_marks_hold_for_crops_made_worse(tmp_path, monkeypatch, capsys):
+    """Noise moves all scores up: so few of its reals may be called FAKE as of any others."""
+    count, saved = 400, []
+    rng, dataset = np.random.default_rng(0), Crops(count)
+    numbers = np.repeat(np.arange(count), 2)
 
-    def scored(skill):
-        odds = rng.normal(np.where(labels, skill, -skill), 1.0)
-        groups = np.full(count, "blended")
-        return Scores(1 / (1 + np.exp(-odds)), labels, groups, numbers), numbers
+    def scored(model, loader, device, label, team):
+        odds = rng.normal(np.where(numbers % 2, 2.0, -2.0), 1.0)
+        harmed = np.array([dataset.worse and dataset.harm(n) == "noise" for n in range(2 * count)])
+        odds += 2.5 * harmed
+        labels, groups = numbers % 2, np.full(2 * count, "any")
+        return Scores(1 / (1 + np.exp(-odds)), labels, groups, np.arange(2 * count)), numbers
 
-    saved = []
-    monkeypatch.setattr(trainer, "save_calibrated", lambda config, best, known: saved.append(known))
-    dataset = HarmedCrops(count)
-    skill = np.where(numbers % 8 < 2, noisy_skill, 1.2)
-    found = {"val": scored(2.5), "worse": scored(skill)}
-    trainer.calibrate_best(TrainConfig(models=tmp_path), None, found, dataset)
-    assert not dataset.worse
-    return saved[0], found["worse"][0]
-
-
-def test_verdicts_hold_under_each_harm_and_for_faces_less_sharp(tmp_path, monkeypatch):
-    known, worse = calibrated(2000, 0.4, tmp_path, monkeypatch)
-    noisy_reals = with_temperature(worse.p_fake, known.temperature)[
-        (np.arange(2000) % 8 < 2) & (worse.labels == REAL)
-    ]
-    assert (noisy_reals >= known.fake_from).mean() <= 0.05
-    assert [row["below"] is None for row in known.by_sharpness] == [False] * 3 + [True]
-    for row in known.by_sharpness:
-        assert row["fake_from"] >= known.fake_from and row["real_below"] <= known.real_below
-    blurred, sharp = known.by_sharpness[0], known.by_sharpness[2]
-    assert blurred["below"] < 20 and 0 < blurred["real_below"] < sharp["real_below"] - 0.02
-    as_blurred, _ = calibrated(2000, 1.2, tmp_path, monkeypatch)
-    assert (noisy_reals >= as_blurred.fake_from).mean() > 0.05
+    monkeypatch.setattr(validation, "evaluate", scored)
+    monkeypatch.setattr(validation, "set_size", lambda *_: None)
+    monkeypatch.setattr(validation, "save_best", lambda config, best: saved.append(best))
+    best, loader = untrained_checkpoint(), SimpleNamespace(dataset=dataset)
+    found = validation.score_validation(best, loader, "cpu")
+    validation.calibrate_best(TrainConfig(models=tmp_path), best, found, dataset)
+    assert saved == [best] and not dataset.worse
+    marks, (clean, worse) = best.marks, found
+    assert worse.sharpness.min() >= 10 and set(worse.sharpness[:2]) == {200.5}
+    noisy = (numbers % 8 < 2)[::2] & (np.arange(count) % 2 == REAL)
+    calm, loud = (ratio_of(each.outcome(best).videos.p_fake) for each in (clean, worse))
+    assert (loud[noisy] >= marks.fake_from).mean() <= 0.03 < (loud[noisy] >= 2).mean()
+    assert (calm[::2] >= marks.fake_from).mean() <= 0.01
+    assert "FAKE from " in capsys.readouterr().out
 
 
-def test_too_few_validation_videos_for_a_verdict_are_said_to_be(tmp_path, monkeypatch, capsys):
-    known, _ = calibrated(40, 1.2, tmp_path, monkeypatch)
-    assert (known.real_below, known.fake_from, known.by_sharpness) == (0, 1, ())
-    printed = capsys.readouterr()
-    assert "20 real and 20 fake validation videos are too few" in printed.out + printed.err
-    assert "REAL or FAKE" in printed.out + printed.err
+def test_a_trained_model_is_calibrated_again_and_the_test_set_untouched(
+    root, script, monkeypatch, capsys
+):
+    assert script.main(arguments(root, "--epochs", "1")) == 0
+    path = root / "models" / "best_model.pth"
+    before = load_checkpoint(path)
+    content = torch.load(path, weights_only=True)
+    content["metrics"]["calibration"] = {"real_below": 0.4, "fake_from": 0.6}  # as of old
+    torch.save(content, path)
+    assert load_checkpoint(path).caveat
+    seen = []
+    original = validation.evaluate
+
+    def watched(model, loader, *more):
+        seen.append({video["id"] for video in loader.dataset.videos})
+        return original(model, loader, *more)
+
+    monkeypatch.setattr(validation, "evaluate", watched)
+    capsys.readouterr()
+    assert script.main(arguments(root, "--only-calibrate")) == 0
+    assert seen == [set(read_json(root / "splits.json")["splits"]["val"])] * 2
+    assert "no verdict REAL" in capsys.readouterr().out
+    after = load_checkpoint(path)
+    assert after.marks == before.marks and after.training == before.training
+    for name, value in before.model.state_dict().items():
+        assert torch.equal(after.model.state_dict()[name], value)
+    wrong = arguments(root, "--only-calibrate", "--splits", str(root / "none.json"))
+    assert "none.json not found: name those of its training" in fails(script, capsys, wrong)
+    gone = arguments(root, "--only-calibrate", "--models", str(root / "none"))
+    assert "best_model.pth not found" in fails(script, capsys, gone)
 
 
 def test_a_run_of_before_a_flag_came_goes_on_as_if_it_were_unset(root, script, capsys):

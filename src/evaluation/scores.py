@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -13,13 +13,13 @@ from faces.quality import face_sharpness
 from network.checkpoint import Checkpoint
 from network.gradcam import AT_ONCE
 from pictures.transforms import eval_transform, normalise
-from scoring.calibration import Outcome, with_temperature
-from scoring.intervals import About, by_name, figures, ways_to_join
+from scoring.calibration import Outcome
+from scoring.intervals import About, by_name, figures
 from scoring.metrics import Scores
 from scoring.verdict import FAKE as FAKE_VERDICT
 from scoring.verdict import REAL as REAL_VERDICT
-from scoring.verdict import join, judge, most_suspicious
-from utils.config import FAKE, LABEL_NAMES, VerdictConfig
+from scoring.verdict import Verdict, judge, most_suspicious
+from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
 
 SQUASHED = "whole frame squashed"
 WORST = 16  # misses to show
@@ -27,23 +27,36 @@ WORST = 16  # misses to show
 
 @dataclass
 class Table:
-    """Frames of the faces that decide, under one condition: raw p_fake, and number of the video;
-    and the verdict on each video."""
+    """Frames of the faces that decide, under one condition: raw p_fake, the face's sharpness, NaN
+    where it does not count, and number of the video; and the verdict on each video."""
 
     p_fake: list[float] = field(default_factory=list)
+    sharpness: list[float] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     verdicts: dict[int, str] = field(default_factory=dict)
 
-    def add(self, number: int, p_fake: list[float], verdict: str) -> None:
-        self.p_fake += p_fake
-        self.numbers += [number] * len(p_fake)
-        self.verdicts[number] = verdict
+    def add(self, number: int, face: "Judged") -> None:
+        self.p_fake += face.raw
+        self.sharpness += [face.sharpness] * len(face.raw)
+        self.numbers += [number] * len(face.raw)
+        self.verdicts[number] = face.verdict.outcome
 
     def outcome(self, about: About, checkpoint: Checkpoint) -> Outcome:
         numbers = np.array(self.numbers)
         facts = about.labels[numbers], about.kinds[numbers]
         raw = Scores(np.array(self.p_fake), *facts, pairs=about.pairs[numbers])
-        return Outcome(raw, numbers, checkpoint.temperature, checkpoint.marks())
+        return Outcome(raw, numbers, checkpoint.marks, np.array(self.sharpness))
+
+
+@dataclass
+class Judged:
+    """A face: where its frames are among its footage's, their raw p_fake, the median of their
+    sharpness, NaN where it does not count, and its verdict."""
+
+    place: slice
+    raw: list[float]
+    sharpness: float
+    verdict: Verdict
 
 
 @dataclass
@@ -57,7 +70,7 @@ class Miss:
 
 @torch.inference_mode()
 def score(checkpoint: Checkpoint, crops: np.ndarray, device) -> list[float]:
-    """Raw p_fake of crops (n, S, S, 3) uint8 RGB, before temperature scaling."""
+    """Raw p_fake of crops (n, S, S, 3) uint8 RGB, as the network gives it."""
     batch = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
     return _p_fake(checkpoint, eval_transform(checkpoint.preprocessing)(batch), device)
 
@@ -92,16 +105,15 @@ def score_all(
         versions = _versions(footage.crops, conditions, margin)
         for checkpoint, table in zip(checkpoints, tables, strict=True):
             for name, (crops, sharpness) in versions.items():
-                p_fake = score(checkpoint, crops, device)
-                lead, verdict = judge_faces(checkpoint, footage, p_fake, sharpness)
-                table[name].add(footage.number, p_fake[lead], verdict)
+                raw = score(checkpoint, crops, device)
+                lead = judge_faces(checkpoint, footage, raw, sharpness)
+                table[name].add(footage.number, lead)
                 if name == "clean" and checkpoint is checkpoints[0]:
-                    misses += _misses(checkpoint, footage, lead, p_fake)
+                    misses += _misses(checkpoint, footage, lead)
             if footage.frames:
-                p_fake = score_squashed(checkpoint, footage.frames, device)
-                whole = replace(footage, faces=[slice(0, len(p_fake))])
-                _, verdict = judge_faces(checkpoint, whole, p_fake, None)
-                table[SQUASHED].add(footage.number, p_fake, verdict)
+                raw = score_squashed(checkpoint, footage.frames, device)
+                whole = replace(footage, faces=[slice(0, len(raw))])
+                table[SQUASHED].add(footage.number, judge_faces(checkpoint, whole, raw, None))
         misses = sorted(misses, key=lambda miss: -miss.distance)[:WORST]
     return tables, misses
 
@@ -119,40 +131,51 @@ def _versions(crops: np.ndarray, conditions: dict[str, Callable], margin: float)
 
 def judge_faces(
     checkpoint: Checkpoint, footage: Footage, raw: list[float], sharpness: list[float] | None
-) -> tuple[slice, str]:
+) -> Judged:
     """What script 3 would say: the face that decides, and its verdict."""
-    scores = with_temperature(np.array(raw), checkpoint.temperature).tolist()
-    rules, verdicts = VerdictConfig(), []
-    for face in footage.faces:
-        known = None if sharpness is None else float(np.median(sharpness[face]))
-        seconds = None if sharpness is None else footage.seconds[face]
-        marks = checkpoint.marks(known)
-        verdicts.append(judge(scores[face], marks, rules, seconds, footage.is_image))
-    lead = most_suspicious(verdicts, rules, footage.is_image)
-    return footage.faces[lead], verdicts[lead].outcome
+    rules, faces, marks = VerdictConfig(), [], checkpoint.marks
+    for place in footage.faces:
+        known = np.nan if sharpness is None else float(np.median(sharpness[place]))
+        seconds = None if sharpness is None else footage.seconds[place]
+        p_fake = marks.likelihood.of_frames(raw[place], known).tolist()
+        verdict = judge(p_fake, marks, rules, seconds, footage.is_image, checkpoint.caveat)
+        faces.append(Judged(place, raw[place], known, verdict))
+    return faces[most_suspicious([face.verdict for face in faces], rules, footage.is_image)]
 
 
-def _misses(checkpoint: Checkpoint, footage: Footage, lead: slice, raw: list[float]) -> list[Miss]:
+def _misses(checkpoint: Checkpoint, footage: Footage, lead: Judged) -> list[Miss]:
     """The miss that a video is, if it is one; of its crops only the worst is kept."""
-    crops, label = footage.crops[lead], footage.label
-    p_fake = with_temperature(np.array(raw[lead]), checkpoint.temperature)
-    joined = join(p_fake, np.zeros(len(p_fake)), checkpoint.marks().voting)[0]
-    if (joined >= checkpoint.threshold) == (label == FAKE):
+    crops, label, joined = footage.crops[lead.place], footage.label, lead.verdict.p_fake
+    if (joined >= 0.5) == (label == FAKE):
         return []
-    crop = crops[np.argmax(np.abs(p_fake - label))].copy()
+    crop = crops[np.argmax(np.abs(np.array(lead.raw) - label))].copy()
     return [Miss(float(abs(joined - label)), footage.number, crop)]
 
 
-def _shares(table: Table, labels: np.ndarray) -> dict:
-    """The share of each verdict among real and among fake videos."""
-    said: dict[str, list[str]] = {name: [] for name in LABEL_NAMES}
-    for number, verdict in table.verdicts.items():
-        said[LABEL_NAMES[labels[number]]].append(verdict)
-    return {
-        name: {kind: outcomes.count(kind) / len(outcomes) for kind in (FAKE_VERDICT, REAL_VERDICT)}
-        for name, outcomes in said.items()
-        if outcomes
-    }
+def _decided(verdicts: dict[int, str], about: About) -> dict[str, dict]:
+    """For 'all', each source and each method, how many of its videos are real and fake, how many of
+    each are called FAKE and REAL, the share decided, and of these the share that is wrong."""
+    numbers = np.array(list(verdicts))
+    said, labels = np.array(list(verdicts.values())), about.labels[numbers]
+    parts = {"all": np.full(len(numbers), True)}
+    for names in (about.datasets[numbers], about.kinds[numbers]):
+        parts |= {name: names == name for name in sorted(set(names))}
+    result = {}
+    for name, members in parts.items():
+        counts = {
+            LABEL_NAMES[label]: {"n": int((members & (labels == label)).sum())}
+            | {
+                outcome: int((members & (labels == label) & (said == outcome)).sum())
+                for outcome in (FAKE_VERDICT, REAL_VERDICT)
+            }
+            for label in (REAL, FAKE)
+        }
+        decided = sum(c[FAKE_VERDICT] + c[REAL_VERDICT] for c in counts.values())
+        wrong = counts["real"][FAKE_VERDICT] + counts["fake"][REAL_VERDICT]
+        share = decided / int(members.sum())
+        shares = {"decided": share, "wrong": wrong / decided if decided else None}
+        result[str(name)] = counts | shares
+    return result
 
 
 def evaluate(
@@ -163,19 +186,27 @@ def evaluate(
     clean = outcomes["clean"]
     return {
         "trained_on": checkpoint.training.get("datasets", "unknown"),
-        "threshold": checkpoint.threshold,
-        "temperature": checkpoint.temperature,
-        "undecided": checkpoint.marks().undecided(VerdictConfig()),
-        "voting": checkpoint.marks().voting,
+        "marks": asdict(checkpoint.marks),
         "groups": len(set(about.groups[clean.numbers])),
         "conditions": {
-            name: figures(outcome, about.groups) | {"verdicts": _shares(tables[name], about.labels)}
+            name: figures(outcome, about.groups)
+            | {"verdicts": _decided(tables[name].verdicts, about)}
             for name, outcome in outcomes.items()
         },
         "by_dataset": by_name(clean, about.datasets, about),
         "by_method": by_name(clean, about.kinds, about),
-        "joining": ways_to_join(clean),
+        "by_training": _by_training(clean, about, checkpoint.training.get("tools")),
     }, clean
+
+
+def _by_training(outcome: Outcome, about: About, tools: list[str] | None) -> dict[str, dict]:
+    """Figures of the fakes whose tools training has shown, and of the others; empty where the
+    checkpoint does not say."""
+    if tools is None:
+        return {}
+    names = np.where(np.isin(about.kinds, tools), "tools trained on", "tools new to it")
+    found = by_name(outcome, np.where(about.labels == FAKE, names, ""), about)
+    return {name: figures for name, figures in found.items() if name}
 
 
 def across_datasets(reports: list[dict]) -> list[dict]:

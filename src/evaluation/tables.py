@@ -1,6 +1,7 @@
 """What an evaluation prints: figures as tables of aligned columns."""
 
 from scoring.intervals import SHARES
+from scoring.verdict import describe_marks, known_marks
 from utils import console
 
 FEW_GROUPS = 10  # a percentile interval over fewer covers less than it says
@@ -10,6 +11,8 @@ COLUMNS = {
     "EER": "eer",
     "accuracy": "accuracy",
     "balanced": "balanced_accuracy",
+    "Cllr": "cllr",
+    "least": "cllr_min",
     **{f"TPR@{share:.0%}": f"tpr_at_{share:.0%}_fpr" for share in SHARES},
 }
 
@@ -28,16 +31,16 @@ def print_evaluation(report: dict) -> None:
     conditions = report["conditions"]
     clean = conditions["clean"]
     console.heading(f"📊 {console.shown(report['model']['file'])}")
-    low, high = report["undecided"]
     print(
         f"   {clean['video']['n']:,} videos of {report['groups']:,} groups of people, "
-        f"{clean['frame']['n']:,} frames; trained on: {trained_on(report)}\n"
-        f"   threshold {report['threshold']:.3f}, inconclusive from {low:.3f} to {high:.3f}"
+        f"{clean['frame']['n']:,} frames; trained on: {trained_on(report)}"
     )
+    for line in describe_marks(known_marks(report["marks"])):
+        print(f"   {line}")
     slices = {"all": clean}
     if len(report["by_dataset"]) > 1:
         slices |= report["by_dataset"]
-    slices |= report["by_method"]
+    slices |= report["by_training"] | report["by_method"]
     for unit in ("video", "frame"):
         print()
         header = [f"by {unit}", "n", "AUC", "95 % interval", *COLUMNS]
@@ -48,20 +51,57 @@ def print_evaluation(report: dict) -> None:
     if rows := [row for row in rows if row]:
         print_table(["fakes above their own footage", "fakes", "share", "95 % interval"], rows)
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
-    print("   reals of their data set; -: undefined, or an interval of no width")
+    print("   reals of their data set; -: undefined, or an interval of no width. Cllr: the cost of")
+    print("   p_fake as evidence, 0 none, 1 as if it said nothing; least: of any scale of the same")
     if report["groups"] < FEW_GROUPS:
         console.warn(f"Groups of people: only {report['groups']}; such intervals are too narrow")
     print()
-    rows = [
-        [way, _number(found["auc"]), _number(found["balanced_accuracy"])]
-        for way, found in report["joining"].items()
-    ]
-    print_table(["frames joined by", "AUC", "balanced"], rows)
+    names = slices.keys() | {"all"}
+    rows = [_decided(n, found) for n, found in clean["verdicts"].items() if n in names]
+    header = ["verdicts", "n", "decided", "wrong of these", "reals FAKE", "fakes REAL"]
+    print_table(header, rows)
     print()
     header = ["condition", "AUC", "95 % interval", "by frame", "FPR", "TPR", "red FPR", "red TPR"]
     print_table(header, [_condition(name, result) for name, result in conditions.items()])
-    print("   FPR, TPR: share of reals and of fakes from the threshold up; red: with verdict FAKE,")
+    print(
+        "   FPR, TPR: share of reals and of fakes with p_fake 0.5 or more; red: with verdict FAKE,"
+    )
     print("   others being REAL or INCONCLUSIVE")
+
+
+def print_other(report: dict) -> None:
+    """Another detector's figures, and ours on the same videos."""
+    console.heading(f"📋 {console.shown(report['scores'])}")
+    theirs, ours = report["conditions"]["clean"]["video"], report["first_on_the_same"]
+    text = f"   {theirs['n']:,} videos; {report['missing']:,} more have no score there"
+    if report["not_evaluated"]:
+        text += f"; {report['not_evaluated']:,} scores are of no video evaluated"
+    print(text)
+    slices = {"all": theirs} | {n: each["video"] for n, each in report["by_method"].items()}
+    rows = [_figures(name, found) for name, found in slices.items()]
+    header = ["by video", "n", "AUC", "95 % interval", *COLUMNS]
+    print_table(header, [rows[0], _figures("the first model, on these", ours), *rows[1:]])
+    found = report["auc_of_the_first_minus_this"]
+    print(
+        f"   AUC of the first model minus this: {_signed(found['value'])}, "
+        f"95 % interval {interval_text(found['interval'])}"
+    )
+
+
+def _signed(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:+.3f}"
+
+
+def _decided(name: str, found: dict) -> list[str]:
+    real, fake = found["real"], found["fake"]
+    return [
+        name,
+        f"{real['n'] + fake['n']:,}",
+        _share(found["decided"]),
+        _share(found["wrong"]),
+        f"{real['FAKE']:,} of {real['n']:,}",
+        f"{fake['REAL']:,} of {fake['n']:,}",
+    ]
 
 
 def print_across(rows: list[dict]) -> None:
@@ -107,14 +147,15 @@ def _chance(found: dict) -> list[str]:
     """What scores of pure chance give, and for accuracy always answering FAKE."""
     counts = found["confusion"]
     fakes = (counts["tp"] + counts["fn"]) / found["n"]
-    figures = [fakes, 0.5, fakes, 0.5, *SHARES]
+    figures = [fakes, 0.5, fakes, 0.5, 1.0, 1.0, *SHARES]
     return ["chance, or always FAKE", f"{found['n']:,}", "0.500", "-", *map(_number, figures)]
 
 
 def _condition(name: str, result: dict) -> list[str]:
-    video, verdicts = result["video"], result["verdicts"]
+    video, verdicts = result["video"], result["verdicts"]["all"]
     rates = [video["false_positive_rate"], video["recall"]]
-    rates += [verdicts.get(kind, {}).get("FAKE") for kind in ("real", "fake")]
+    for kind in (verdicts["real"], verdicts["fake"]):
+        rates.append(kind["FAKE"] / kind["n"] if kind["n"] else None)
     return [
         name,
         _number(video["auc"]),

@@ -40,13 +40,12 @@ class View:
 class Track:
     """A judged face: its views, None for the frames in which it is not found, and its verdict.
 
-    name: a letter. marks: of the checkpoint for faces as sharp as this one. attention: share of the
+    name: a letter. attention: share of the
     heat inside the face box, and what chance would give, or None without heat.
     """
 
     name: str
     views: list[View | None]
-    marks: Marks = Marks()
     verdict: Verdict | None = None
     heat_label: int = FAKE_LABEL
     attention: tuple[float, float] | None = None
@@ -68,7 +67,7 @@ class Track:
 @dataclass
 class Analysis:
     """A video with its judged faces, largest and most persistent first, and its verdict, which is
-    that of lead, its most suspicious face; None where no face is found.
+    that of lead, its most suspicious face; None where no face is found. marks: the checkpoint's.
 
     bystanders: median side in pixels and number of frames of each face that is not judged. notes:
     what a reader must know of the file and of what was done to it. caveat: why no verdict is given.
@@ -80,6 +79,7 @@ class Analysis:
     bystanders: list[tuple[float, int]] = field(default_factory=list)
     verdict: Verdict | None = None
     lead: Track | None = None
+    marks: Marks = Marks()
     rules: VerdictConfig = VerdictConfig()
     notes: tuple[str, ...] = ()
     caveat: str | None = None
@@ -134,25 +134,24 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
 
     cut_crops(analysis, checkpoint.preprocessing)
     image, rules, caveat = analysis.is_image, analysis.rules, caveat or analysis.caveat
+    marks = analysis.marks = checkpoint.marks
     for track in analysis.tracks:
         crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
         batch = eval_transform(checkpoint.preprocessing)(torch.from_numpy(crops))
-        p_fake, evidence = predict_with_cam(
-            checkpoint.model, batch.to(device), checkpoint.temperature
-        )
-        if not np.isfinite(p_fake).all():
+        raw, evidence = predict_with_cam(checkpoint.model, batch.to(device))
+        if not np.isfinite(raw).all():
             raise Failure("the model gives scores that are no numbers: use another with --model")
-        for view, score in zip(track.seen, p_fake, strict=True):
-            view.p_fake = float(score)
         margin = checkpoint.preprocessing.crop_margin
         sharpness = np.median([face_sharpness(view.crop, margin) for view in track.seen])
-        track.marks = checkpoint.marks(float(sharpness))
-        verdict = judge(track.scores, track.marks, rules, analysis.seconds, image, caveat)
+        p_fake = marks.likelihood.of_frames(raw, sharpness)
+        for view, score in zip(track.seen, p_fake, strict=True):
+            view.p_fake = float(score)
+        verdict = judge(track.scores, marks, rules, analysis.seconds, image, caveat)
         track.verdict = verdict
         # Of an INCONCLUSIVE face, the evidence for the side that its score leans to.
         leans = verdict.outcome
         if leans == INCONCLUSIVE:
-            leans = frame_vote(verdict.p_fake, track.marks.threshold)
+            leans = frame_vote(verdict.p_fake)
         track.heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
         for view, heat in zip(track.seen, heat_for(evidence, track.heat_label), strict=True):
             view.heat = heat
@@ -163,4 +162,4 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
         analysis.verdict = analysis.lead.verdict
     else:
         nothing = [None] * len(analysis.frames)
-        analysis.verdict = judge(nothing, checkpoint.marks(), rules, None, image, caveat)
+        analysis.verdict = judge(nothing, marks, rules, None, image, caveat)

@@ -8,7 +8,7 @@ from judging.analysis import Analysis, Track
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
 from utils.files import sha256_of
 
-VERSION = 2  # 2: several faces
+VERSION = 3  # 2: several faces; 3: likelihood ratio
 
 
 def report_content(analysis: Analysis, model_facts: dict) -> dict:
@@ -24,7 +24,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
             "box_xyxy": view and [round(value, 1) for value in view.face.box_xyxy],
             "detection_score": view and round(view.face.score, 3),
             "p_fake": view and view.p_fake,
-            "vote": view and frame_vote(view.p_fake, lead.marks.threshold),
+            "vote": view and frame_vote(view.p_fake),
         }
         for frame, view in zip(analysis.frames, views, strict=True)
     ]
@@ -41,6 +41,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
         "notes": list(analysis.notes),
         "model": model_facts,
         "rules": asdict(analysis.rules),
+        "marks": asdict(analysis.marks),
         "verdict": _verdict(analysis.verdict),
         "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
         "decided_by": lead and lead.name,
@@ -51,23 +52,22 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
 
 
 def _verdict(verdict) -> dict:
-    return {name: value for name, value in asdict(verdict).items() if "votes" not in name}
+    plain = {name: value for name, value in asdict(verdict).items() if "votes" not in name}
+    return plain | {"weight": verdict.weight}
 
 
 def _face(track: Track, analysis: Analysis) -> dict:
     used = [score for score in track.scores if score is not None]
-    threshold = track.marks.threshold
     return {
         "name": track.name,
         "side_px": round(track.side_px, 1),
         "p_fake_by_frame": track.scores,
-        "marks": asdict(track.marks) | {"undecided": track.marks.undecided(analysis.rules)},
         "verdict": _verdict(track.verdict),
         "votes": {"fake": track.verdict.fake_votes, "real": track.verdict.real_votes},
         "temporal": {
-            "neighbour_agreement": neighbour_agreement(used, threshold),
+            "neighbour_agreement": neighbour_agreement(used),
             "drift": drift(used),
-            "fake_runs": [asdict(r) for r in fake_runs(track.scores, analysis.seconds, threshold)],
+            "fake_runs": [asdict(r) for r in fake_runs(track.scores, analysis.seconds)],
         },
         "attention_inside": track.attention and track.attention[0],
         "attention_by_chance": track.attention and track.attention[1],
@@ -81,6 +81,8 @@ def summary_row(report: dict) -> dict:
         "file": report["file"]["path"],
         "verdict": verdict["outcome"],
         "p_fake": verdict["p_fake"],
+        "likelihood_ratio": verdict["likelihood_ratio"],
+        "weight": verdict["weight"],
         "confidence": verdict["confidence"],
         "face": report["decided_by"],
         "faces_judged": len(report["faces"]),

@@ -1,16 +1,15 @@
 """What the console says about a judged video, in the reference's wording."""
 
 from judging.analysis import Analysis, Track
+from scoring.likelihood import rate_text, weight_text
 from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
 from scoring.verdict import (
     FAKE,
     INCONCLUSIVE,
     REAL,
-    TITLES,
     Verdict,
     frame_vote,
     is_supported,
-    relative,
 )
 from utils import console
 from utils.config import LABEL_NAMES
@@ -34,10 +33,16 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     print(f"   {headline(verdict)}{which}")
     if verdict.confidence is not None:
         print(f"   Confidence: {verdict.confidence:.2%}")
+    if verdict.weight and verdict.outcome != INCONCLUSIVE:
+        print(f"   Likelihood ratio: {verdict.weight}: {weight_text(verdict.likelihood_ratio)}")
+    elif verdict.weight:
+        print(f"   Likelihood ratio: {verdict.weight}")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
     if verdict.outcome == FAKE:
         print(f"   {describe_false_alarms(analysis)}")
+    if verdict.outcome == REAL and (rate := analysis.marks.missed):
+        print(f"   Validation called {rate_text(rate)} of the fakes REAL")
     if lead and lead.attention:
         inside, chance = lead.attention
         print(
@@ -51,16 +56,16 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
 
 
 def headline(verdict: Verdict) -> str:
-    text = f"{SIGNS[verdict.outcome]} {TITLES[verdict.outcome]}"
+    text = f"{SIGNS[verdict.outcome]} {verdict.title}"
     return f"{text} from {verdict.span[0]:.2f}s to {verdict.span[1]:.2f}s" if verdict.span else text
 
 
 def describe_false_alarms(analysis: Analysis) -> str:
-    """What share of real videos like this gets the verdict FAKE, as far as validation tells."""
-    rate, rules, image = analysis.lead.marks.false_alarms, analysis.rules, analysis.is_image
-    if rate is None or analysis.verdict.span:
+    """What share of real videos gets the verdict FAKE, as far as validation tells."""
+    known, rules, image = analysis.marks.false_alarms, analysis.rules, analysis.is_image
+    if known is None or analysis.verdict.span:
         return "How often this verdict falls on real videos was not measured"
-    text = f"Validation called {rate:.1%} of the real faces as sharp as this FAKE"
+    text, rate = f"Validation called {rate_text(known)} of the real faces FAKE", known[0]
     faces = sum(is_supported(track.verdict, rules, image) for track in analysis.tracks)
     if faces > 1:
         text += f"; of videos with {faces} real faces it would be {1 - (1 - rate) ** faces:.1%}"
@@ -100,9 +105,8 @@ def print_track(analysis: Analysis, track: Track | None, which: str) -> None:
         if score is None:
             print(f"   ⚪ {'Not seen' if which else 'No face found'}: this frame does not count")
             continue
-        vote = frame_vote(score, track.marks.threshold)
-        clear = relative(score, track.marks.threshold)
-        confidence = clear if vote == FAKE else 1 - clear
+        vote = frame_vote(score)
+        confidence = score if vote == FAKE else 1 - score
         print(f"   {SIGNS[vote]} Prediction: {vote}")
         print(f"   Confidence: {confidence:.2%}")
         print(f"   Probabilities: Real={1 - score:.1%}, Fake={score:.1%}")
@@ -140,12 +144,11 @@ def print_temporal(analysis: Analysis) -> None:
     print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / verdict.usable:.1%})")
     print(f"   Prediction consistency: {verdict.agreement:.1%}")
     used = [score for score in lead.scores if score is not None]
-    threshold = lead.marks.threshold
-    if (alike := neighbour_agreement(used, threshold)) is not None:
+    if (alike := neighbour_agreement(used)) is not None:
         print(f"   Neighbouring frames that agree: {alike:.1%}")
     if (change := drift(used)) is not None:
         print(f"   Drift of p_fake from the first half to the second: {change:+.3f}")
-    runs = [r for r in fake_runs(lead.scores, analysis.seconds, threshold) if r.frames > 1]
+    runs = [r for r in fake_runs(lead.scores, analysis.seconds) if r.frames > 1]
     if runs and verdict.real_votes:
         parts = ", ".join(f"{r.start:.2f}s to {r.end:.2f}s ({r.frames} frames)" for r in runs)
         print(f"   FAKE in a row: {parts}")

@@ -10,7 +10,6 @@ import torch
 
 from network.model import BACKBONES, DeepfakeDetector
 from network.soundness import (
-    TEMPERATURES,
     TRAINED,
     check,
     check_marks,
@@ -18,17 +17,19 @@ from network.soundness import (
     finite,
     fitting,
     foreign,
-    number,
     without_numpy,
 )
 from pictures.transforms import Preprocessing
-from scoring.verdict import Marks
+from scoring.verdict import Marks, known_marks
 from utils.console import Failure
 from utils.files import atomic_file
 
 FORMAT = "deepfake-detector"
-VERSION = 2  # 2: temperature
-NO_MARKS = "the model's file holds no marks of validation, so its scores decide nothing"
+VERSION = 2
+NO_MARKS = (
+    "the model's file does not say how much its scores weigh, so they decide nothing: run "
+    "src/2_train_model.py --only-calibrate"
+)
 
 
 class CheckpointError(Failure):
@@ -39,37 +40,24 @@ class CheckpointError(Failure):
 class Checkpoint:
     """A model with everything needed to use it, and where wanted to train it further.
 
-    threshold: p_fake from which a frame or video counts as fake, in [0, 1], after its log-odds were
-    divided by temperature.
-    metrics: figures measured on validation. training: configuration and state of the run.
+    metrics: figures measured on validation, and by 'calibration' the marks that it set. training:
+    configuration and state of the run.
     """
 
     model: DeepfakeDetector
     preprocessing: Preprocessing
-    threshold: float = 0.5
-    temperature: float = 1.0
     metrics: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
 
     @property
     def caveat(self) -> str | None:
         """Why its scores decide nothing, or None."""
-        return None if self.metrics.get("calibration") else NO_MARKS
+        return None if _is_calibrated(self.metrics) else NO_MARKS
 
-    def marks(self, sharpness: float | None = None) -> Marks:
-        """What validation taught about scores; with sharpness, about faces as sharp as this."""
-        known = self.metrics.get("calibration", {})
-        for part in known.get("by_sharpness", ()) if sharpness is not None else ():
-            if part["below"] is None or sharpness < part["below"]:
-                known = known | part
-                break
-        return Marks(
-            self.threshold,
-            known.get("real_below", self.threshold),
-            known.get("fake_from", self.threshold),
-            known.get("false_alarms"),
-            known.get("voting", "mean"),
-        )
+    @property
+    def marks(self) -> Marks:
+        """What validation taught about its scores; without that, they decide nothing."""
+        return known_marks(self.metrics["calibration"]) if self.caveat is None else Marks()
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
@@ -90,8 +78,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
         "architecture": checkpoint.model.arch,
         "state_dict": weights,
         "preprocessing": asdict(checkpoint.preprocessing),
-        "threshold": float(checkpoint.threshold),
-        "temperature": float(checkpoint.temperature),
         "metrics": checkpoint.metrics,
         "training": checkpoint.training,
     }
@@ -131,19 +117,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "no table of metrics, or of training",
         )
         metrics = finite(metrics)
-        temperature = number(content["temperature"], "temperature", *TEMPERATURES)
-        threshold = number(content["threshold"], "threshold", 0, 1)
-        check(0 < threshold < 1, f"threshold {threshold}")
-        if metrics.get("calibration"):
+        if _is_calibrated(metrics):
             check_marks(metrics["calibration"])
         preprocessing = checked_preprocessing(content["preprocessing"])
-        return Checkpoint(model.eval(), preprocessing, threshold, temperature, metrics, training)
+        return Checkpoint(model.eval(), preprocessing, metrics, training)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(
             f"{path} does not fit this network ({reason.splitlines()[0]}): train again with "
             "src/2_train_model.py"
         ) from error
+
+
+def _is_calibrated(metrics: dict) -> bool:
+    """Whether it holds marks as they are now: once they were thresholds of p_fake."""
+    return "likelihood" in (metrics.get("calibration") or ())
 
 
 def read_file(path: Path):

@@ -6,12 +6,12 @@ import torch
 from network.model import DeepfakeDetector
 from utils.config import FAKE, REAL
 
-MAX_LOG_ODDS = 16.118  # of 1 - 1e-7, where verdict.log_odds clips
+MAX_LOG_ODDS = 16.118  # of 1 - 1e-7, where likelihood.log_odds clips
 AT_ONCE = 32  # images; memory would grow with hundreds of frames
 
 
 def predict_with_cam(
-    model: DeepfakeDetector, images: torch.Tensor, temperature: float = 1.0
+    model: DeepfakeDetector, images: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score a batch and locate the evidence.
 
@@ -33,7 +33,7 @@ def predict_with_cam(
     evidence = (weights * maps).sum(dim=1)
     # As far as a probability in float32 tells: calibration saw no more of them either.
     odds = log_odds.detach().float().clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
-    p_fake = torch.sigmoid(odds / temperature)
+    p_fake = torch.sigmoid(odds)
     return p_fake.cpu().numpy(), evidence.detach().float().cpu().numpy()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pictures.transforms import Preprocessing
-from scoring.verdict import WAYS
+from scoring.verdict import known_marks
 
 TRAINED = "use one that src/2_train_model.py wrote"
 # First bytes, what it is, and the remedy.
@@ -26,7 +26,7 @@ PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml")
 HEAD_BYTES = 1024
 WRAPPERS = ("module.", "_orig_mod.")
 DETECTORS = ("yunet", "haar")
-TEMPERATURES, MARGINS, MAX_PX = (0.001, 1000), (0.1, 20), 8192
+MARGINS, MAX_PX = (0.1, 20), 8192
 
 
 def foreign(path: Path) -> str | None:
@@ -144,16 +144,22 @@ def checked_preprocessing(values: dict) -> Preprocessing:
     )
 
 
-def check_marks(known: dict) -> None:
-    """Raise KeyError for a mark that is missing, ValueError for one that makes no sense."""
-    parts = known.get("by_sharpness", ())
-    voting = known.get("voting", WAYS[0])
-    check(voting in WAYS, f"the voting {voting!r}")
-    for part in (known, *parts):
-        low, high = (number(part[name], name, 0, 1 + 1e-9) for name in ("real_below", "fake_from"))
-        check(low <= high, f"marks that overlap: {low} and {high}")
-        if part.get("false_alarms") is not None:
-            number(part["false_alarms"], "false_alarms", 0, 1)
-    for part in parts:
-        if part["below"] is not None:
-            number(part["below"], "below", 0, math.inf)
+def check_marks(stored: dict) -> None:
+    """Raise TypeError for a mark that is missing or unknown, ValueError for one that makes no
+    sense."""
+    marks = known_marks(stored)
+    known = marks.likelihood
+    for name in ("slope", "frames"):
+        number(getattr(known, name), name, 0, math.inf)
+    for name in ("offset", "sharpness"):
+        number(getattr(known, name), name, -math.inf, math.inf)
+    for name, low, high in (("low", 1e-9, 1), ("high", 1, 1e9)):
+        number(getattr(known, name), name, low, high)
+    lowest, middle, highest = (number(q, "sharp", 1e-9, math.inf) for q in known.sharp)
+    check(lowest <= middle <= highest, f"sharp {known.sharp} out of order")
+    number(marks.real_below, "real_below", 0, 1)
+    if marks.fake_from is not None:
+        number(marks.fake_from, "fake_from", 1, math.inf)
+    for name in ("false_alarms", "cleared", "found", "missed"):
+        for share in getattr(marks, name) or ():
+            number(share, name, 0, 1)

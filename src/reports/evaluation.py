@@ -18,25 +18,29 @@ from reports.training import (
     draw_roc,
 )
 from scoring.calibration import Outcome
+from scoring.likelihood import log_odds, ratio_of, ratio_text
 from scoring.metrics import Scores
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.config import FAKE as FAKE_LABEL
 from utils.config import LABEL_NAMES
+from utils.config import REAL as REAL_LABEL
 from utils.files import write_csv, write_json
 
 TITLE = "Evaluation"
+SHOWN_KINDS = 24  # rows of scores.png
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99)  # labels of DET's axes
 
 
 def write_evaluation(
     folder: Path, report: dict, outcomes: list[Outcome], records: list[dict], misses: list
 ) -> None:
-    """outcomes: of each checkpoint on clean crops. Pictures that would be empty, such as a ROC of
-    one class, are left out, and an earlier run's removed."""
+    """outcomes: of each checkpoint on clean crops, then of each other detector. Pictures that would
+    be empty, such as a ROC of one class, are left out, and an earlier run's removed."""
     outcome, conditions = outcomes[0], report["conditions"]
     curves = {"by video": outcome.videos, "by frame": outcome.frames}
     if len(outcomes) > 1:
         files = [report["model"]["file"], *(other["model"]["file"] for other in report["against"])]
+        files += [other["scores"] for other in report["others"]]
         names = _short_names(files)
         curves = {name: each.videos for name, each in zip(names, outcomes, strict=True)}
     has_both = len(np.unique(outcome.videos.labels)) == 2
@@ -45,9 +49,10 @@ def write_evaluation(
     pages = {
         "confusion_matrix.png": draw_confusion(outcome, TITLE),
         "per_method.png": draw_per_method(outcome, by_method, TITLE),
-        "scores.png": draw_scores(outcome, report["undecided"]),
+        "scores.png": draw_scores(outcome),
         "roc.png": draw_roc(curves, outcome, TITLE) if has_both else None,
         "det.png": draw_det(curves) if has_both else None,
+        "tippett.png": draw_tippett(curves) if has_both else None,
         "reliability.png": draw_reliability({TITLE: outcome}) if has_both else None,
         "robustness.png": draw_robustness(conditions) if has_sweep else None,
         "errors.png": draw_misses(misses, records) if misses else None,
@@ -100,19 +105,53 @@ def draw_det(curves: dict[str, Scores]) -> np.ndarray:
     return render(figure)
 
 
-def draw_scores(outcome: Outcome, undecided: tuple[float, float]) -> np.ndarray:
-    """Each video's p_fake, a row of dots for each kind and its median, with the threshold and
-    the range in which nothing is decided."""
-    videos = outcome.videos
-    kinds = sorted(set(videos.groups))
+def draw_tippett(curves: dict[str, Scores]) -> np.ndarray:
+    """The share of fakes, and of reals, whose likelihood ratio is at least so large."""
+    figure = Figure(figsize=(6.4, 4.8), dpi=DPI)
+    axes = figure.subplots()
+    for (name, scores), style in zip(curves.items(), cycle(CURVES)):
+        ratios = log_odds(scores.p_fake) / np.log(10)
+        for label, dashes in ((FAKE_LABEL, "-"), (REAL_LABEL, ":")):
+            values = np.sort(ratios[scores.labels == label])
+            shares = 1 - np.arange(len(values)) / len(values)
+            look = style | {"ls": dashes, "label": f"{name}, {LABEL_NAMES[label]}s"}
+            axes.step(values, shares, where="pre", **look)
+    axes.axvline(0, color="black", lw=0.8, ls="--")
+    low, high = axes.get_xlim()
+    ticks = np.arange(np.ceil(low), np.floor(high) + 1)
+    axes.set_xticks(ticks, [ratio_text(10.0**tick) for tick in ticks])
+    axes.set(
+        title=f"{TITLE}: Tippett", xlabel="likelihood ratio", ylabel="share of so much or more"
+    )
+    axes.legend(loc="lower left", frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    return render(figure)
+
+
+def rows_of(videos: Scores) -> np.ndarray:
+    """Each video's kind, (n,): the largest ones by name, the others together by class."""
+    names, inverse, counts = np.unique(videos.groups, return_inverse=True, return_counts=True)
+    if len(names) <= SHOWN_KINDS:
+        return videos.groups
+    is_rare = (np.argsort(np.argsort(-counts, kind="stable")) >= SHOWN_KINDS - 2)[inverse]
+    together = np.array([f"other {name}s" for name in LABEL_NAMES])[videos.labels]
+    return np.where(is_rare, together, videos.groups)
+
+
+def draw_scores(outcome: Outcome) -> np.ndarray:
+    """Each video's p_fake, a row of dots for each kind and its median, with the range in which
+    nothing is decided."""
+    videos, groups = outcome.videos, rows_of(outcome.videos)
+    kinds = sorted(set(groups), key=lambda name: (name.startswith("other "), name))
     figure = Figure(figsize=(9, 1.8 + 0.55 * len(kinds)), dpi=DPI)
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     band = {"color": COLOURS[INCONCLUSIVE], "alpha": 0.15, "lw": 0}
-    axes.axvspan(*undecided, **band, label="inconclusive")
-    axes.axvline(outcome.threshold, color="black", lw=1, ls="--", label="threshold")
+    axes.axvspan(*outcome.marks.undecided, **band, label="inconclusive")
+    axes.axvline(0.5, color="black", lw=1, ls="--", label="as often real as fake")
     for place, kind in enumerate(kinds):
-        members = videos.groups == kind
+        members = groups == kind
         colour = COLOURS[FAKE if (videos.labels[members] == FAKE_LABEL).any() else REAL]
         height = place + rng.uniform(-0.25, 0.25, members.sum())
         solid = min(0.7, max(0.15, 60 / members.sum()))
@@ -189,7 +228,8 @@ def score_rows(outcome: Outcome, records: list[dict]) -> list[dict]:
             "label": LABEL_NAMES[records[number]["label"]],
             "frames": int((outcome.numbers == number).sum()),
             "p_fake": round(float(p_fake), 6),
-            "judged": LABEL_NAMES[int(p_fake >= outcome.threshold)],
+            "likelihood_ratio": float(f"{ratio_of(p_fake):.4g}"),
+            "judged": LABEL_NAMES[int(p_fake >= 0.5)],
         }
         for number, p_fake in zip(seen, outcome.videos.p_fake, strict=True)
     ]

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from judging.analysis import Analysis
-from scoring.verdict import FAKE, INCONCLUSIVE, REAL, TITLES
+from scoring.likelihood import ratio_text
+from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.console import shown
 from utils.files import atomic_file
 
@@ -36,7 +37,7 @@ GREY = "#767676"
 
 
 def title_of(analysis: Analysis) -> str:
-    span, text = analysis.verdict.span, TITLES[analysis.verdict.outcome]
+    span, text = analysis.verdict.span, analysis.verdict.title
     return f"{text} FROM {span[0]:.2f} s TO {span[1]:.2f} s" if span else text
 
 
@@ -46,10 +47,14 @@ def verdict_line(analysis: Analysis) -> str:
     if verdict.p_fake is None:
         return verdict.reasons[0]
     which = f"face {analysis.lead.name} of {len(analysis.tracks)}: " * (len(analysis.tracks) > 1)
-    text = f"{which}p_fake {verdict.p_fake:.3f} (threshold {analysis.lead.marks.threshold:.2f})"
-    text += f"  ·  {verdict.fake_votes} of {verdict.usable} frames vote FAKE"
+    parts = [f"{which}p_fake {verdict.p_fake:.3f}"]
+    if verdict.weight and verdict.outcome == INCONCLUSIVE:
+        parts.append(f"likelihood ratio {ratio_text(verdict.likelihood_ratio)}")
+    elif verdict.weight:
+        parts.append(f"likelihood ratio {verdict.weight}")
     # The console gives each reason in full; its bracket repeats figures that stand here already.
-    return text + "".join(f"  ·  {reason.partition(' (')[0]}" for reason in verdict.reasons)
+    parts += [reason.partition(" (")[0] for reason in verdict.reasons]
+    return "  ·  ".join([*parts, f"{verdict.fake_votes} of {verdict.usable} frames vote FAKE"])
 
 
 def elided(text: str, limit: int) -> str:

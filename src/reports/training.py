@@ -13,6 +13,7 @@ from scoring.metrics import Scores, reliability
 from scoring.verdict import FAKE, REAL
 from utils.files import write_json
 
+SHOWN_KINDS = 30
 CURVES = [
     {"color": COLOURS[FAKE]},
     {"color": COLOURS[REAL]},
@@ -90,7 +91,7 @@ def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
 
 
 def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np.ndarray:
-    """A curve for each of some scores, and the point of test's threshold, by video."""
+    """A curve for each of some scores, and the point of test's p_fake 0.5, by video."""
     figure = Figure(figsize=(5.4, 5), dpi=DPI)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":", label="chance")
@@ -103,7 +104,7 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
     reals, fakes = counts["fp"] + counts["tn"], counts["tp"] + counts["fn"]
     if reals and fakes:
         point = (counts["fp"] / reals, counts["tp"] / fakes)
-        axes.plot(*point, "s", color="black", label=f"threshold {test.threshold:.3f}, by video")
+        axes.plot(*point, "s", color="black", label="p_fake 0.5, by video")
     axes.set(title=f"{name}: ROC", xlabel="false-positive rate", ylabel="true-positive rate")
     axes.set_aspect("equal")
     axes.legend(loc="lower right", frameon=False, fontsize=9)
@@ -115,11 +116,16 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
 def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test") -> np.ndarray:
     """Of each kind of videos the share judged rightly, and of fakes the AUC that by_method has."""
     rows = []
+    counts = {kind: (test.videos.groups == kind).sum() for kind in by_method}
+    largest = sorted(by_method, key=counts.get, reverse=True)[:SHOWN_KINDS]
+    if len(by_method) > SHOWN_KINDS:
+        name = f"{name}, the {SHOWN_KINDS} largest of {len(by_method)} kinds"
     for kind, result in by_method.items():
+        if kind not in largest:
+            continue
         is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
         right = result["recall"] if is_fake else result["accuracy"]
-        count = int((test.videos.groups == kind).sum())
-        rows.append((kind, right, result["auc"], FAKE if is_fake else REAL, count))
+        rows.append((kind, right, result["auc"], FAKE if is_fake else REAL, counts[kind]))
     figure = Figure(figsize=(9, 1.5 + 0.5 * len(rows)), dpi=DPI)
     axes = figure.subplots()
     places = np.arange(len(rows))
@@ -143,8 +149,8 @@ def draw_reliability(panels: dict[str, Outcome]) -> np.ndarray:
     for axes, (name, outcome) in zip(plots, panels.items(), strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
         for scores, label, colour in (
-            (outcome.raw, "before scaling", GREY),
-            (outcome.frames, "after scaling", COLOURS[REAL]),
+            (outcome.raw, "of the network", GREY),
+            (outcome.frames, "calibrated", COLOURS[REAL]),
         ):
             rows, error = reliability(scores)
             points = [(row["p_fake"], row["fake"]) for row in rows]

@@ -22,8 +22,9 @@ from reports.page import (
 )
 from reports.tiles import heated
 from reports.video_frames import draw_frame_analysis
+from scoring.likelihood import ratio_of, side
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
-from scoring.verdict import FAKE, REAL, Marks
+from scoring.verdict import FAKE, REAL
 from utils.config import LABEL_NAMES
 from utils.files import write_json
 
@@ -46,7 +47,7 @@ def write_reports(folder: Path, analysis: Analysis, content: dict) -> None:
 
 
 def draw_timeline(analysis: Analysis) -> np.ndarray:
-    """p_fake of every face over time, with threshold and undecided range; below it a band a face:
+    """p_fake of every face over time, with the range that decides nothing; below it a band a face:
     the vote of each frame, and the runs of FAKE frames.
 
     Like its sister below, returns an RGB picture (H, W, 3) uint8.
@@ -58,16 +59,15 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     axes, strip = figure.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 0.26 * bands], "hspace": 0.06}
     )
-    _draw_threshold(axes.axhspan, axes.axhline, analysis)
+    _draw_marks(axes.axhspan, axes.axhline, analysis)
     seconds = np.array(analysis.seconds)
-    last = float(seconds.max())
-    pad = max(last * 0.03, 0.05)
+    pad = max((last := float(seconds.max())) * 0.03, 0.05)
     # Each frame stands for the time up to half way to its neighbours.
     borders = np.array([-pad, *(seconds[1:] + seconds[:-1]) / 2, last + pad])
     for row, track in enumerate(tracks):
         _draw_scores(axes, track, seconds, STYLES[row % len(STYLES)])
         _draw_votes(strip, row, track, borders)
-        for run in fake_runs(track.scores, analysis.seconds, track.marks.threshold):
+        for run in fake_runs(track.scores, analysis.seconds):
             if run.frames > 1 and track.verdict.real_votes:
                 strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
     missing = [n for n in range(len(seconds)) if not any(track.views[n] for track in tracks)]
@@ -89,12 +89,15 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
 
 
 def _draw_scores(axes, track: Track, seconds: np.ndarray, style: str) -> None:
-    """p_fake of a face in each frame that shows it: a line, and its vote as a marker."""
+    """p_fake of a face in each frame that shows it: a line, and its vote as a marker, hollow where
+    the frame by itself supports neither side."""
     used = [n for n, view in enumerate(track.views) if view]
     axes.plot(seconds[used], [track.scores[n] for n in used], style, color="#444444", lw=1.2)
     for vote, numbers in _by_vote(track).items():
-        look = {"s": 60, "color": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
-        axes.scatter(seconds[numbers], [track.scores[n] for n in numbers], **look)
+        scores = [track.scores[n] for n in numbers]
+        faces = [COLOURS[vote] if side(ratio_of(p)) else "white" for p in scores]
+        look = {"s": 60, "edgecolors": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
+        axes.scatter(seconds[numbers], scores, facecolors=faces, **look)
 
 
 def _draw_votes(strip, row: int, track: Track, borders: np.ndarray) -> None:
@@ -109,7 +112,7 @@ def _by_vote(track: Track) -> dict[str, list[int]]:
     votes = {FAKE: [], REAL: []}
     for number, score in enumerate(track.scores):
         if score is not None:
-            votes[frame_vote(score, track.marks.threshold)].append(number)
+            votes[frame_vote(score)].append(number)
     return votes
 
 
@@ -117,7 +120,7 @@ def _time_label(analysis: Analysis) -> str:
     """The axis' name, and how steady the deciding face's scores are along it."""
     label, lead = "time (s)", analysis.lead
     used = [view.p_fake for view in lead.seen] if lead else []
-    if used and (alike := neighbour_agreement(used, lead.marks.threshold)) is not None:
+    if used and (alike := neighbour_agreement(used)) is not None:
         label += f"  ·  neighbouring frames that agree: {alike:.0%}"
     if (change := drift(used)) is not None:
         label += f"  ·  drift of p_fake: {change:+.3f}"
@@ -145,9 +148,9 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
 
     edges = np.linspace(0, 1, 11)
     for vote in (REAL, FAKE):
-        part = [s for s in scores if frame_vote(s, lead.marks.threshold) == vote]
+        part = [s for s in scores if frame_vote(s) == vote]
         histogram_axes.hist(part, edges, color=COLOURS[vote], edgecolor="white", label=vote)
-    _draw_threshold(histogram_axes.axvspan, histogram_axes.axvline, analysis)
+    _draw_marks(histogram_axes.axvspan, histogram_axes.axvline, analysis)
     titles = {"title": "Distribution of p_fake", "xlabel": "p_fake", "ylabel": "frames"}
     histogram_axes.set(xlim=(0, 1), **titles)
     histogram_axes.yaxis.get_major_locator().set_params(integer=True)
@@ -157,7 +160,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     table_axes.axis("off")
     table_axes.set_title("Figures", loc="left")
     for number, (name, value) in enumerate(_figures(analysis, scores)):
-        y = 0.97 - number * 0.08
+        y = 0.97 - number * 0.075
         table_axes.text(0, y, name, va="top", color=GREY)
         table_axes.text(1, y, value, va="top", ha="right", weight="bold")
 
@@ -178,7 +181,7 @@ def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
     rows = [(f"Frames with {which}", f"{len(scores)} of {len(analysis.frames)}")]
     if not lead:
         return rows
-    alike = neighbour_agreement(scores.tolist(), lead.marks.threshold)
+    alike = neighbour_agreement(scores.tolist())
     change = drift(scores.tolist())
     rows += [
         ("p_fake of the video", f"{verdict.p_fake:.3f}"),
@@ -188,15 +191,17 @@ def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
         ("Frames that agree", f"{verdict.agreement:.0%}"),
         ("Neighbours that agree", "–" if alike is None else f"{alike:.0%}"),
         ("Drift, first to second half", "–" if change is None else f"{change:+.3f}"),
-        ("Threshold", f"{lead.marks.threshold:.3f}"),
         ("Median face side", f"{lead.side_px:.0f} px"),
     ]
+    if verdict.weight:
+        ratio, _, words = verdict.weight.removesuffix(")").partition(" (")
+        rows[2:2] = [("Likelihood ratio", ratio), ("In words", words)]
     if lead.attention:
         inside, chance = lead.attention
         rows.append(("Evidence inside face box", f"{inside:.0%} (chance {chance:.0%})"))
-    rate = lead.marks.false_alarms
+    rate = analysis.marks.false_alarms
     if verdict.outcome == FAKE and rate is not None and not verdict.span:
-        rows.append(("Real faces called FAKE", f"{rate:.1%} on validation"))
+        rows.append(("Real faces called FAKE", f"{rate[0]:.1%} on validation"))
     return rows
 
 
@@ -207,29 +212,28 @@ def _title(figure: Figure, analysis: Analysis) -> None:
     top, title = 1 - 0.27 / height, title_of(analysis)
     colour = COLOURS[analysis.verdict.outcome]
     figure.text(left, top, title, fontsize=15, weight="bold", color=colour, **style)
-    limit = int(figure.get_figwidth() * 13 - len(title) * 1.9)
+    limit = int(figure.get_figwidth() * 13 - len(title) * 2.2)
     name = elided(analysis.path.name, max(limit, 12))
     figure.text(right, top, name, ha="right", fontsize=10, color=GREY, **style)
     limit = int(figure.get_figwidth() * 12)
     figure.text(left, 1 - 0.6 / height, elided(verdict_line(analysis), limit), fontsize=10, **style)
 
 
-def _draw_threshold(span, line, analysis: Analysis) -> None:
-    marks = analysis.lead.marks if analysis.lead else Marks()
-    span(*marks.undecided(analysis.rules), color="#BBBBBB", alpha=0.3, lw=0)
-    line(marks.threshold, color="black", ls="--", lw=1.2)
+def _draw_marks(span, line, analysis: Analysis) -> None:
+    span(*analysis.marks.undecided, color="#BBBBBB", alpha=0.3, lw=0)
+    line(0.5, color="black", ls="--", lw=1.2)
 
 
 def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
-    marks = analysis.lead.marks if analysis.lead else Marks()
-    style = {"ls": "", "markersize": 8}
+    style, looks = {"ls": "", "markersize": 8}, MARKERS.items()
     items = [
-        Line2D([], [], color=COLOURS[vote], marker=MARKERS[vote], label=f"votes {vote}", **style)
-        for vote in (FAKE, REAL)
+        Line2D([], [], color=COLOURS[v], marker=m, label=f"votes {v}", **style) for v, m in looks
     ]
     if with_missing:
         items.append(Line2D([], [], color=GREY, marker="x", label="no face", **style))
-    items.append(Line2D([], [], color="black", ls="--", label=f"threshold {marks.threshold:.2f}"))
+    hollow = {"color": GREY, "marker": "o", "markerfacecolor": "white"}
+    items.append(Line2D([], [], **hollow, label="says little", **style))
+    items.append(Line2D([], [], color="black", ls="--", label="ratio 1"))
     items.append(Patch(color="#BBBBBB", alpha=0.3, label="inconclusive"))
     items.append(Line2D([], [], color="black", lw=2, label="FAKE in a row"))
     if len(analysis.tracks) > 1:
@@ -237,7 +241,8 @@ def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
             Line2D([], [], color="#444444", ls=STYLES[n % len(STYLES)], label=f"face {track.name}")
             for n, track in enumerate(analysis.tracks[: len(STYLES)])
         ]
-    figure.legend(handles=items, loc="lower center", ncols=len(items), frameon=False, fontsize=8)
+    tight = {"ncols": len(items), "columnspacing": 1, "handlelength": 1.5, "handletextpad": 0.5}
+    figure.legend(handles=items, loc="lower center", frameon=False, fontsize=8, **tight)
 
 
 def _strip(axes) -> None:

@@ -89,7 +89,7 @@ class _Page:
         if view is None:
             self.write(end, middle, "no face found", color=GREY, ha="right")
         else:
-            vote = frame_vote(view.p_fake, track.marks.threshold)
+            vote = frame_vote(view.p_fake)
             style = {"color": COLOURS[vote], "weight": "bold", "ha": "right"}
             self.write(end, middle, f"p_fake {view.p_fake:.3f}  {vote}", **style)
 
@@ -98,7 +98,7 @@ class _Page:
         title = title_of(self.analysis)
         colour = COLOURS[self.analysis.verdict.outcome]
         self.write(MARGIN_PX, 26, title, fontsize=17, weight="bold", color=colour)
-        name = elided(self.analysis.path.name, max(12, (self.width - len(title) * 15) // 9))
+        name = elided(self.analysis.path.name, max(12, (self.width - len(title) * 16) // 9))
         self.write(self.width - MARGIN_PX, 26, name, ha="right", color=GREY)
         self.write(MARGIN_PX, 52, elided(verdict_line(self.analysis), self.width // 8))
         which = min(labels) if len(labels) == 1 else "the class that a face is called"

@@ -1,216 +1,237 @@
-"""What validation teaches about a model's scores: temperature, threshold, where to say nothing."""
+"""What validation teaches about a model's scores: how they weigh, and from where they decide."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
+from scoring.likelihood import WEAK, Likelihood, Rate, log_odds, ratio_of
 from scoring.metrics import Scores, by_video, metrics
-from scoring.verdict import WAYS, Marks, log_odds
+from scoring.verdict import Marks
 from utils.config import FAKE, REAL
 
-MIN_PART = 50  # videos below which a group, or a range of sharpness, says nothing of its own
-Z_95 = 1.645  # one-sided: rates are taken at the upper end of their interval
-# A majority is only reported: its scores have no more values than there are frames.
-CHOICE = ("mean", "log-odds")
-BETTER = 0.002  # of AUC: less than this is no reason to leave the mean
-
-
-def choose_threshold(scores: Scores) -> dict[str, float]:
-    """The threshold with the best balanced accuracy, and the error rates that it gave.
-
-    Among equals the one nearest 0.5; it lies half way between two scores, so that neither sits on
-    it. Without both classes it is 0.5 with unknown rates.
-    """
-    if len(np.unique(scores.labels)) < 2:
-        return {"threshold": 0.5, "false_positive_rate": None, "false_negative_rate": None}
-    levels = np.unique(scores.p_fake)
-    candidates = np.clip(np.concatenate([[0.5], (levels[1:] + levels[:-1]) / 2]), 1e-6, 1 - 1e-6)
-    real, fake = (np.sort(scores.p_fake[scores.labels == label]) for label in (REAL, FAKE))
-    fpr = 1 - np.searchsorted(real, candidates) / len(real)
-    fnr = np.searchsorted(fake, candidates) / len(fake)
-    order = np.lexsort((np.abs(candidates - 0.5), np.round(fpr + fnr, 9)))
-    best = order[0]
-    return {
-        "threshold": float(candidates[best]),
-        "false_positive_rate": float(fpr[best]),
-        "false_negative_rate": float(fnr[best]),
-    }
-
-
-def fit_temperature(scores: Scores) -> float:
-    """The temperature in [0.05, 20] by which dividing log-odds minimises the log loss.
-
-    Guo et al., ICML 2017. Classes count alike, for validation's share of fakes is not the world's.
-    """
-    odds = log_odds(scores.p_fake)
-    signs = np.where(scores.labels == FAKE, 1.0, -1.0)
-    counts = np.bincount(scores.labels, minlength=2)
-    if not counts.all():
-        return 1.0
-    weights = 1 / counts[scores.labels]
-    temperatures = np.geomspace(0.05, 20, 400)
-    losses = [(weights * np.logaddexp(0, -signs * odds / t)).sum() for t in temperatures]
-    return float(temperatures[int(np.argmin(losses))])
-
-
-def with_temperature(p_fake: np.ndarray, temperature: float) -> np.ndarray:
-    """p_fake after dividing its log-odds by the temperature."""
-    return 1 / (1 + np.exp(-log_odds(p_fake) / temperature))
+BLENDED = "blended"  # the source of fakes that are blended from validation's own reals
+SUBSETS = (1, 2, 3)  # frames of a video that are left, beside all, to learn how few weigh
+FRAMES = (0, 0.25, 0.5, 1, 2, 4, 8, 16, 32)  # candidates of Likelihood.frames
+NEARLY = 4  # decimals of the log loss: less is no reason to weigh frames more apart
+SHARP = (2, 50, 98)  # percentiles of the sharpness that a likelihood refers to
+LEAST_SOURCE = 5  # records: sources with fewer count together as one
+LEAST_VIDEOS = 20  # of several frames: with fewer, bounds count all records
+FALSE_ALARMS, MISSED = 0.03, 0.05  # shares that verdicts may have wrong
+LEAST_REALS, LEAST_FAKES = math.ceil(1 / FALSE_ALARMS), math.ceil(1 / MISSED)  # that can show them
+LEAST_PART, LEAST_KIND = 50, 15  # reals of a source or harm, fakes of a kind, that count alone
+LEAST_CLEARED = 2 * MISSED  # of the reals: as many of some kind of fakes would be no support
+Z_95 = 1.96
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What validation teaches about a model's scores. Rates are None where a class was absent.
+class Evidence:
+    """Scores of validation, as it is and made worse.
 
-    voting: the way of joining frames that told the videos apart best, voting_auc how well each did.
-    real_below, fake_from: between them more than max_wrong of the verdicts might be wrong.
-    false_alarms: share of the real videos from fake_from up. by_sharpness: the last three again,
-    for videos with faces less sharp than below (None in the last: all others).
+    p_fake: the network's of n frames, with the sharpness of their faces and the number of their
+    record, (n,) each. labels, sources, harms: of the m records by number, a video made worse being
+    a record of its own; harms '' where it is as it is. The source of a fake is its kind.
     """
 
-    temperature: float
-    threshold: float
-    false_positive_rate: float | None
-    false_negative_rate: float | None
-    voting: str
-    voting_auc: dict
-    max_wrong: float
-    real_below: float = 0.0
-    fake_from: float = 1.0
-    false_alarms: float | None = None
-    by_sharpness: tuple = ()
+    p_fake: np.ndarray
+    sharpness: np.ndarray
+    numbers: np.ndarray
+    labels: np.ndarray
+    sources: np.ndarray
+    harms: np.ndarray
+
+    def seen(self) -> tuple["Evidence", np.ndarray]:
+        """The same of records that have scores alone, numbered in their order; and how many frames
+        each has. The sharpness of a frame is the median of its record's."""
+        names, numbers, counts = np.unique(self.numbers, return_inverse=True, return_counts=True)
+        sharpness = medians(self.sharpness, numbers)
+        about = (part[names] for part in (self.labels, self.sources, self.harms))
+        return Evidence(self.p_fake, sharpness, numbers, *about), counts
 
 
-def calibrate(frames: Scores, videos: np.ndarray, max_wrong: float) -> Calibration:
-    """Temperature from the frames, then from the videos' joined scores everything else."""
-    temperature = fit_temperature(frames)
-    scaled = {way: by_video(scale(frames, temperature), videos, way) for way in WAYS}
-    labels = scaled["mean"].labels
-    has_both = len(np.unique(labels)) == 2
-    aucs = {way: metrics(videos, 0.5)["auc"] for way, videos in scaled.items()}
-    voting = max(CHOICE, key=lambda way: aucs[way] or 0)
-    if not has_both or aucs[voting] < aucs["mean"] + BETTER:
-        voting = "mean"
-    chosen = choose_threshold(scaled[voting])
-    ends = decided_ends(scaled[voting], chosen["threshold"], max_wrong)
-    return Calibration(
-        temperature, **chosen, voting=voting, voting_auc=aucs, max_wrong=max_wrong, **ends
-    )
+def medians(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """For each value the median of those with its number, (n,)."""
+    _, numbers = np.unique(numbers, return_inverse=True)
+    return np.array([np.median(part) for part in _parts(values, numbers)])[numbers]
 
 
-def calibrate_by_sharpness(
-    known: Calibration, frames: Scores, videos: np.ndarray, sharpness: np.ndarray, parts: int = 4
-) -> Calibration:
-    """The same, FAKE as rare under every harm, and with marks of their own for videos by the median
-    sharpness of their faces.
+def _parts(values: np.ndarray, numbers: np.ndarray) -> list[np.ndarray]:
+    """values of each number from 0 up, in order."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(values[order], np.cumsum(np.bincount(numbers))[:-1])
 
-    frames: of validation as it is and made worse, the harm as the group; sharpness (n,) of each. A
-    part never decides more than all together; where one has too few videos, there are no parts.
+
+def calibrate(evidence: Evidence) -> Marks:
+    known, counts = evidence.seen()
+    if len(np.unique(known.labels)) < 2:
+        return Marks(Likelihood(slope=0.0, low=1.0, high=1.0))
+    likelihood = fit_likelihood(known, counts)
+    frames = likelihood.of_frames(known.p_fake, known.sharpness)
+    return choose_marks(likelihood, likelihood.of_videos(frames, known.numbers), known, counts)
+
+
+def fit_likelihood(known: Evidence, counts: np.ndarray) -> Likelihood:
+    """Logistic regression on the mean log-odds of some of a video's frames, of 1, 2, 3 and of all,
+    with a ridge as heavy as one record; classes and, in a class, sources weighted alike, so that
+    the log-odds of its answer are a log-likelihood-ratio.
+
+    What sharpness alone would tell is taken off again: it is validation's choice of videos, no
+    trace of forgery. Scores that tell nothing, or the contrary, weigh nothing.
     """
-    scaled = by_video(scale(frames, known.temperature), videos, known.voting)
-    known = hold_under_harms(known, scaled)
-    _, inverse = np.unique(videos, return_inverse=True)
-    order = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
-    medians = np.array([np.median(sharpness[part]) for part in order])
-    edges = np.quantile(medians, np.arange(1, parts) / parts)
-    places = np.searchsorted(edges, medians, side="right")
-    rows = []
-    for part in range(parts):
-        members = places == part
-        if np.bincount(scaled.labels[members], minlength=2).min() < MIN_PART:
-            return known
-        some = Scores(scaled.p_fake[members], scaled.labels[members])
-        ends = decided_ends(some, known.threshold, known.max_wrong)
-        ends["real_below"] = min(ends["real_below"], known.real_below)
-        ends["fake_from"] = max(ends["fake_from"], known.fake_from)
-        real = some.p_fake[some.labels == REAL]
-        ends["false_alarms"] = float((real >= ends["fake_from"]).mean())
-        rows.append({"below": float(edges[part]) if part < parts - 1 else None} | ends)
-    return replace(known, by_sharpness=tuple(rows))
+    reals, fakes = (_bounding(known, counts, label) for label in (REAL, FAKE))
+    bounds = {"low": min(1.0, 3 / max(fakes, 1)), "high": max(1.0, reals / 3)}
+    bounds |= {"reals": reals, "fakes": fakes}
+    sharp = np.maximum(known.sharpness, 1e-3)
+    lowest, middle, highest = (float(value) for value in np.percentile(sharp, SHARP))
+    blur = np.log(np.clip(sharp, lowest, highest) / middle)
+    rows = _subsets(log_odds(known.p_fake), known.numbers)
+    record, size, odds, share = (np.array(column) for column in zip(*rows, strict=True))
+    labels, weights = known.labels[record], _alike(known)[record] * share
+    centre, spread = np.average(odds, weights=weights), odds.std() or 1.0
+    blur = np.array([part[0] for part in _parts(blur, known.numbers)])[record]
+    features = np.stack([np.ones(len(odds)), blur, (odds - centre) / spread], axis=1)
+    fits = []
+    for frames in FRAMES:
+        shrunk = features * (size / (size + frames))[:, None]
+        found = _regression(shrunk, labels, weights)
+        losses = np.logaddexp(0, np.where(labels == FAKE, -1, 1) * (shrunk @ found))
+        loss = round(np.average(losses, weights=weights), NEARLY)
+        fits.append((loss, frames, found, _regression(shrunk[:, :2], labels, weights)))
+    _, frames, (base, blurred, slope), alone = min(fits, key=lambda fit: fit[:2])
+    if slope <= 0:
+        return Likelihood(slope=0.0, **bounds)
+    offset = float(base - alone[0] - slope * centre / spread)
+    weight = float(blurred - alone[1])
+    edges = (lowest, middle, highest)
+    return Likelihood(float(slope / spread), offset, weight, float(frames), sharp=edges, **bounds)
 
 
-def hold_under_harms(known: Calibration, scores: Scores) -> Calibration:
-    """The same, but no more than max_wrong of any group's reals called FAKE; false_alarms are of
-    all these reals. The highest of several rates errs on the safe side, without an interval."""
-    everybody, *groups = with_groups(scores, REAL)
-    if not len(everybody):
-        return known
-    allowed = [np.sort(part)[-1 - int(known.max_wrong * len(part))] for part in groups]
-    fake_from = float(max([known.fake_from, *np.nextafter(allowed, 2)]))
-    return replace(known, fake_from=fake_from, false_alarms=(everybody >= fake_from).mean().item())
+def _regression(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    model = LogisticRegression(solver="newton-cholesky", fit_intercept=False)
+    return model.fit(features, labels, sample_weight=weights).coef_[0]
 
 
-def with_groups(scores: Scores, label: int) -> list[np.ndarray]:
-    """p_fake of all of a class, and of each of its groups that is large enough to judge by."""
-    groups = np.zeros(len(scores.labels)) if scores.groups is None else scores.groups
-    members = scores.labels == label
-    parts = [scores.p_fake[members & (groups == name)] for name in np.unique(groups)]
-    return [scores.p_fake[members]] + [part for part in parts if len(part) >= MIN_PART]
+def _subsets(odds: np.ndarray, numbers: np.ndarray) -> list[tuple[int, int, float, float]]:
+    """Record, number of frames, their mean and its share of the record's weight, of each subset."""
+    rng, rows = np.random.default_rng(0), []
+    for record, part in enumerate(_parts(odds, numbers)):
+        part = rng.permutation(part)
+        sizes = {size for size in SUBSETS if size < len(part)} | {len(part)}
+        rows += [(record, n, part[:n].mean(), 1 / len(sizes)) for n in sorted(sizes)]
+    return rows
 
 
-def decided_ends(scores: Scores, threshold: float, max_wrong: float) -> dict:
-    """Between which scores nothing is decided, so that no more than max_wrong of the verdicts are
-    wrong, were real and fake equally frequent; 0 and 1 where there is no such score.
+def _alike(known: Evidence) -> np.ndarray:
+    """The weight of each record: classes alike, in a class sources alike; their mean is 1."""
+    weights, is_clean = np.zeros(len(known.labels)), known.harms == ""
+    for label in (REAL, FAKE):
+        members = known.labels == label
+        names, own = np.unique(known.sources[members], return_inverse=True)
+        clean = np.bincount(own[is_clean[members]], minlength=len(names))
+        own = np.where(clean[own] < LEAST_SOURCE, len(names), own)
+        counts = np.bincount(own)
+        weights[members] = 1 / (counts[own] * np.count_nonzero(counts))
+    return weights * len(weights) / 2
 
-    REAL holds against each group of fakes by itself, and of no group of reals is more than
-    max_wrong called fake. Rates of errors are taken at the upper end of their intervals: too few
-    videos decide nothing. false_alarms: the share of all reals from fake_from up.
+
+def _bounding(known: Evidence, counts: np.ndarray, label: int) -> int:
+    """How many videos of a class bound the ratio: without blends if there are enough, else all of
+    several frames, else all records."""
+    members = (known.labels == label) & (known.harms == "")
+    videos = members & (counts > 1)
+    choices = (videos & (known.sources != BLENDED), videos, members)
+    sizes = [int(part.sum()) for part in choices]
+    return next((n for n in sizes if n >= LEAST_VIDEOS), sizes[-1])
+
+
+def choose_marks(
+    likelihood: Likelihood, p_fake: np.ndarray, known: Evidence, counts: np.ndarray
+) -> Marks:
+    """From which ratio FAKE, so that of validation's reals no more than FALSE_ALARMS are, nor of
+    those of several frames, of a source, or under a harm; and below which REAL, so that no more
+    than MISSED of the fakes are, of any kind; both with weak support at least. Fewer videos than
+    can show such a share, or a mark that hardly anything reaches, give no verdict of that name.
+
+    p_fake, counts: of each record, the likelihood's and the number of frames.
     """
-    if len(np.unique(scores.labels)) < 2:
-        return {"real_below": 0.0, "fake_from": 1.0, "false_alarms": None}
-    reals, fakes = (with_groups(scores, label) for label in (REAL, FAKE))
-    levels = np.unique(np.append(scores.p_fake, threshold))
-    right = share_below(reals[0], levels)
-    wrong = np.max([interval_below(part, levels)[1] for part in fakes], axis=0)
-    is_sure = (right > 0) & (wrong <= max_wrong * (right + wrong))
-    low = levels[(levels <= threshold) & is_sure]
-    alarms = [1 - interval_below(part, levels)[0] for part in reals]
-    right, wrong = 1 - share_below(fakes[0], levels), alarms[0]
-    is_sure = (right > 0) & (wrong <= max_wrong * (right + wrong))
-    is_sure &= np.max(alarms, axis=0) <= max_wrong
-    high = levels[(levels >= threshold) & is_sure]
-    fake_from = float(high.min()) if len(high) else 1.0
-    return {
-        "real_below": float(low.max()) if len(low) else 0.0,
-        "fake_from": fake_from,
-        "false_alarms": float((reals[0] >= fake_from).mean()),
-    }
+    ratios, is_clean, is_several = ratio_of(p_fake), known.harms == "", counts > 1
+    reals, fakes = known.labels == REAL, known.labels == FAKE
+
+    def groups(members: np.ndarray, least: int) -> list[np.ndarray]:
+        """Ratios of all, and of each source by itself, those of several frames again apart."""
+        parts = [members, *(members & (known.sources == s) for s in np.unique(known.sources))]
+        parts += [part & is_several for part in parts]
+        return [ratios[members]] + [ratios[p] for p in parts if (p & is_clean).sum() >= least]
+
+    fake_from, real_below = None, 0.0
+    if (reals & is_clean).sum() >= LEAST_REALS:
+        parts = groups(reals, LEAST_PART)
+        harmed = [ratios[reals & (known.harms == name)] for name in np.unique(known.harms)]
+        parts += [part for part in harmed if len(part) >= LEAST_PART]
+        # The least number that so many of the part, and no more, reach.
+        levels = [np.sort(part)[-1 - int(FALSE_ALARMS * len(part) + 1e-9)] for part in parts]
+        level = float(max(WEAK, np.nextafter(max(levels), np.inf)))
+        fake_from = level if (ratios[fakes] >= level).any() else None
+    if (fakes & is_clean).sum() >= LEAST_FAKES:
+        parts = groups(fakes, LEAST_KIND)
+        levels = [np.sort(part)[int(MISSED * len(part) + 1e-9)] for part in parts]
+        real_below = float(min(1 / WEAK, *levels))
+        if (ratios[reals] < real_below).mean() < LEAST_CLEARED:
+            real_below = 0.0
+
+    def rate(members: np.ndarray, hits: np.ndarray) -> Rate:
+        return interval_of(float(hits[members].mean()), max(1, int((members & is_clean).sum())))
+
+    called_fake = ratios >= (np.inf if fake_from is None else fake_from)
+    called_real = ratios < real_below
+    rates = [rate(m, hits) for m, hits in (
+        (reals, called_fake), (reals, called_real), (fakes, called_fake), (fakes, called_real),
+    )]  # fmt: skip
+    return Marks(likelihood, real_below, fake_from, *rates)
 
 
-def share_below(p_fake: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    return np.searchsorted(np.sort(p_fake), levels) / len(p_fake)
+def interval_of(share: float, n: int) -> Rate:
+    """A share of n, and the ends of its 95 % interval (Wilson, 1927)."""
+    spread = Z_95 * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
+    middle, whole = share + Z_95**2 / (2 * n), 1 + Z_95**2 / n
+    return share, max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
-def interval_below(p_fake: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the interval of the share below each level (Wilson, 1927)."""
-    share, n = share_below(p_fake, levels), len(p_fake)
-    spread = Z_95 * np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
-    middle = share + Z_95**2 / (2 * n)
-    return (middle - spread) / (1 + Z_95**2 / n), (middle + spread) / (1 + Z_95**2 / n)
-
-
-def scale(scores: Scores, temperature: float) -> Scores:
-    return replace(scores, p_fake=with_temperature(scores.p_fake, temperature))
+UNKNOWN = Marks()
 
 
 class Outcome:
-    """One pass of evaluation with the checkpoint's calibration applied.
+    """One pass of evaluation, weighed as the checkpoint's marks say.
 
-    raw and frames: scores of the frames before and after temperature scaling; videos: joined;
-    numbers: each frame's video. The metrics are at the checkpoint's threshold.
+    raw and frames: p_fake of the frames as the network gives it, and calibrated; videos: joined;
+    numbers: each frame's video. sharpness: of each frame's face, (n,), or None.
     """
 
-    def __init__(self, raw: Scores, numbers: np.ndarray, temperature: float, marks: Marks):
-        self.raw, self.numbers, self.marks = raw, numbers, marks
-        self.threshold = marks.threshold
-        self.frames = scale(raw, temperature)
-        self.videos = by_video(self.frames, numbers, marks.voting)
+    def __init__(
+        self,
+        raw: Scores,
+        numbers: np.ndarray,
+        marks: Marks = UNKNOWN,
+        sharpness: np.ndarray | None = None,
+    ):
+        self.raw, self.numbers, self.marks, self.sharpness = raw, numbers, marks, sharpness
+        p_fake = marks.likelihood.of_frames(raw.p_fake, sharpness)
+        self.frames = replace(raw, p_fake=p_fake)
+        self.videos = by_video(self.frames, numbers, marks.likelihood)
+
+    def only(self, numbers: np.ndarray) -> "Outcome":
+        """The same of some of the videos."""
+        members = np.isin(self.numbers, numbers)
+        parts = (None if part is None else part[members] for part in astuple(self.raw))
+        sharpness = None if self.sharpness is None else self.sharpness[members]
+        return Outcome(Scores(*parts), self.numbers[members], self.marks, sharpness)
 
     @cached_property
     def frame_metrics(self) -> dict:
-        return metrics(self.frames, self.threshold)
+        return metrics(self.frames)
 
     @cached_property
     def video_metrics(self) -> dict:
-        return metrics(self.videos, self.threshold)
+        return metrics(self.videos)

@@ -9,8 +9,7 @@ from datasets.partners import pair_of
 from datasets.registry import source_of
 from datasets.splits import connected_components
 from scoring.calibration import Outcome
-from scoring.metrics import Scores, above_own, by_video, metrics, paired
-from scoring.verdict import WAYS
+from scoring.metrics import Scores, above_own, metrics, paired
 from utils.config import FAKE, REAL
 
 SHARES = (0.01, 0.05)  # of reals that may be called fake, where the true-positive rate is asked
@@ -90,10 +89,10 @@ def rate_at(scores: Scores, fpr: float) -> float | None:
     return float((fake > real[int(fpr * len(real))]).mean())
 
 
-def measured(scores: Scores, groups: np.ndarray, threshold: float) -> dict:
-    """metrics() and the AUC's interval, rates at the threshold and at allowed false alarms, and the
-    share of fakes above their own footage, with its interval."""
-    result = metrics(scores, threshold)
+def measured(scores: Scores, groups: np.ndarray) -> dict:
+    """metrics() and the AUC's interval, rates at 0.5 and at allowed false alarms, and the share of
+    fakes above their own footage, with its interval."""
+    result = metrics(scores)
     result["auc_interval"] = bootstrap(groups, lambda weights: aucs(scores, weights))
     for share in SHARES:
         result[f"tpr_at_{share:.0%}_fpr"] = rate_at(scores, share)
@@ -119,7 +118,7 @@ def figures(outcome: Outcome, groups: np.ndarray, members: np.ndarray | None = N
         taken = slice(None) if members is None else members[numbers]
         pairs = None if scores.pairs is None or unit == "frame" else scores.pairs[taken]
         some = Scores(scores.p_fake[taken], scores.labels[taken], pairs=pairs)
-        result[unit] = measured(some, groups[numbers][taken], outcome.threshold)
+        result[unit] = measured(some, groups[numbers][taken])
     return result
 
 
@@ -136,16 +135,6 @@ def by_name(outcome: Outcome, names: np.ndarray, about: About) -> dict[str, dict
             own = is_real & np.isin(about.datasets, about.datasets[members])
             members = members | (own if own.any() else is_real)
         result[str(name)] = figures(outcome, about.groups, members)
-    return result
-
-
-def ways_to_join(outcome: Outcome) -> dict[str, dict]:
-    """AUC and balanced accuracy by video for each way to join a video's frames."""
-    result = {}
-    for way in WAYS:
-        videos = by_video(outcome.frames, outcome.numbers, way, outcome.threshold)
-        found = metrics(videos, 0.5 if way == "majority" else outcome.threshold)
-        result[way] = {name: found[name] for name in ("auc", "balanced_accuracy")}
     return result
 
 

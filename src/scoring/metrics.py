@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score, roc_curve
 
-from scoring.verdict import join
+from scoring.likelihood import Likelihood, log_odds
 from utils.config import FAKE, REAL
+
+AS_THEY_ARE = Likelihood()
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,13 @@ class Scores:
     pairs: np.ndarray | None = None
 
 
-def by_video(
-    frames: Scores, videos: np.ndarray, way: str = "mean", threshold: float = 0.5
-) -> Scores:
+def by_video(frames: Scores, videos: np.ndarray, likelihood: Likelihood = AS_THEY_ARE) -> Scores:
     """The joined score of each video's frames; videos (n,) holds each frame's video number."""
     _, first = np.unique(videos, return_index=True)
     groups, pairs = (
         None if part is None else part[first] for part in (frames.groups, frames.pairs)
     )
-    p_fake = join(frames.p_fake, videos, way, threshold)
+    p_fake = likelihood.of_videos(frames.p_fake, videos)
     return Scores(p_fake, frames.labels[first], groups, pairs=pairs)
 
 
@@ -61,7 +62,7 @@ def paired(scores: Scores) -> dict:
     return {"share": float(shares.mean()) if len(shares) else None, "n": len(shares)}
 
 
-def metrics(scores: Scores, threshold: float) -> dict:
+def metrics(scores: Scores, threshold: float = 0.5) -> dict:
     """Figures in [0, 1] and the confusion counts; fake is the positive class.
 
     A figure that its denominator leaves undefined is None.
@@ -82,6 +83,8 @@ def metrics(scores: Scores, threshold: float) -> dict:
             float(average_precision_score(scores.labels, scores.p_fake)) if has_both else None
         ),
         "eer": equal_error_rate(scores) if has_both else None,
+        "cllr": cllr(scores) if has_both else None,
+        "cllr_min": cllr(best_calibrated(scores)) if has_both else None,
         "confusion": {"tn": int(tn), "fp": int(fp), "fn": int(fn), "tp": int(tp)},
     }
 
@@ -95,6 +98,22 @@ def equal_error_rate(scores: Scores) -> float:
         return float(fpr[after])
     share = -gap[after - 1] / (gap[after] - gap[after - 1])
     return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
+
+
+def cllr(scores: Scores) -> float:
+    """The cost of likelihood ratios (Brümmer and du Preez, 2006), p_fake being ratio / (1 + ratio):
+    0 where all are right and sure, 1 for ratios of 1, more where they mislead."""
+    costs = np.logaddexp(0, np.where(scores.labels == FAKE, -1, 1) * log_odds(scores.p_fake))
+    return float(np.mean([costs[scores.labels == n].mean() for n in (REAL, FAKE)]) / np.log(2))
+
+
+def best_calibrated(scores: Scores) -> Scores:
+    """The same in the order of their scores, weighing as well as any such order can: by isotonic
+    regression (pool adjacent violators), classes alike."""
+    weights = 1 / np.bincount(scores.labels, minlength=2)[scores.labels]
+    fit = IsotonicRegression(y_min=0, y_max=1)
+    p_fake = fit.fit_transform(scores.p_fake, scores.labels, sample_weight=weights)
+    return Scores(p_fake, scores.labels)
 
 
 def reliability(scores: Scores, bins: int = 10) -> tuple[list[dict], float]:

@@ -5,12 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from scoring.likelihood import log_odds, probability
+
 FAKE, REAL = "FAKE", "REAL"
 
 
 @dataclass(frozen=True)
 class Run:
-    """Frames in a row that vote FAKE: their number, first and last second, and mean p_fake."""
+    """Frames in a row that vote FAKE: their number, first and last second, and the p_fake of one
+    frame that weighs as they do on average."""
 
     frames: int
     start: float
@@ -18,22 +21,28 @@ class Run:
     p_fake: float
 
 
-def frame_vote(p_fake: float, threshold: float) -> str:
-    return FAKE if p_fake >= threshold else REAL
+def frame_vote(p_fake: float) -> str:
+    """FAKE from 0.5 on, where a score is as frequent on fakes as on reals."""
+    return FAKE if p_fake >= 0.5 else REAL
 
 
-def fake_runs(p_fake: list[float | None], seconds: list[float], threshold: float) -> list[Run]:
+def fake_runs(p_fake: list[float | None], seconds: list[float]) -> list[Run]:
     """Runs of frames that vote FAKE, in order; frames without the face do not end one."""
     runs: list[list[tuple[float, float]]] = [[]]
     for score, second in zip(p_fake, seconds, strict=True):
         if score is None:
             continue
-        if frame_vote(score, threshold) == FAKE:
+        if frame_vote(score) == FAKE:
             runs[-1].append((score, second))
         elif runs[-1]:
             runs.append([])
     return [
-        Run(len(run), run[0][1], run[-1][1], float(np.mean([score for score, _ in run])))
+        Run(
+            len(run),
+            run[0][1],
+            run[-1][1],
+            float(probability(log_odds([p for p, _ in run]).mean())),
+        )
         for run in runs
         if run
     ]
@@ -45,10 +54,9 @@ def consistency(p_fake: list[float]) -> list[float]:
     return [float(1 - abs(score - mean)) for score in p_fake]
 
 
-def neighbour_agreement(p_fake: list[float], threshold: float) -> float | None:
+def neighbour_agreement(p_fake: list[float]) -> float | None:
     """Share of neighbouring usable frames that vote alike; None with fewer than two."""
-    votes = [frame_vote(score, threshold) for score in p_fake]
-    pairs = list(pairwise(votes))
+    pairs = list(pairwise(map(frame_vote, p_fake)))
     return sum(a == b for a, b in pairs) / len(pairs) if pairs else None
 
 

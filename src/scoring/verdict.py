@@ -4,6 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scoring.likelihood import (
+    Likelihood,
+    Rate,
+    rate_text,
+    ratio_of,
+    ratio_text,
+    side,
+    support,
+    weight_text,
+)
 from scoring.temporal import FAKE, REAL, Run, fake_runs, frame_vote
 from utils.config import VerdictConfig
 
@@ -13,29 +23,61 @@ TITLES = {
     REAL: "APPEARS AUTHENTIC",
     INCONCLUSIVE: "INCONCLUSIVE",
 }
-WAYS = ("mean", "log-odds", "majority")
+# What a verdict REAL would be where some kind of fakes often scores as reals do.
+NO_TRACE = "no trace of a face swap; a generated or re-enacted face would often look the same"
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What validation taught about a model's scores; all but voting in [0, 1].
+    """What validation taught about a model's scores.
 
-    threshold: p_fake from which a frame or video counts as fake. Between real_below and fake_from
-    too many verdicts were wrong; 0 and 1 mean that there is no such verdict. false_alarms: share of
-    real videos that scored fake_from or more, None where unknown. voting: how the scores of frames
-    are joined, one of WAYS.
+    likelihood: how scores weigh. A video is FAKE from the ratio fake_from on, None if no score is
+    sure enough, and REAL below real_below, 0 if none is. false_alarms, cleared: shares of the real
+    videos of validation that are thus called FAKE and REAL; found, missed: of its fakes. None where
+    unknown.
     """
 
-    threshold: float = 0.5
-    real_below: float = 0.5
-    fake_from: float = 0.5
-    false_alarms: float | None = None
-    voting: str = "mean"
+    likelihood: Likelihood = Likelihood()
+    real_below: float = 0.0
+    fake_from: float | None = None
+    false_alarms: Rate | None = None
+    cleared: Rate | None = None
+    found: Rate | None = None
+    missed: Rate | None = None
 
-    def undecided(self, rules: VerdictConfig) -> tuple[float, float]:
-        """p_fake between which nothing is decided: near the threshold, and between the marks."""
-        low, high = (relative(0.5 + side * rules.band, 1 - self.threshold) for side in (-1, 1))
-        return min(low, self.real_below), max(high, self.fake_from)
+    @property
+    def undecided(self) -> tuple[float, float]:
+        """p_fake of a video between which nothing is decided."""
+        high = 1.0 if self.fake_from is None else self.fake_from / (1 + self.fake_from)
+        return self.real_below / (1 + self.real_below), high
+
+    def is_fake(self, ratio: float) -> bool:
+        return self.fake_from is not None and ratio >= self.fake_from
+
+
+def known_marks(stored: dict) -> Marks:
+    """Marks from plain values, as asdict gives them and files hold them."""
+    return Marks(**(stored | {"likelihood": Likelihood(**stored["likelihood"])}))
+
+
+def describe_marks(marks: Marks) -> list[str]:
+    """Lines for the console, shares with their 95 % intervals."""
+    known = marks.likelihood
+    low, high = ratio_text(known.low), ratio_text(known.high)
+    lines = [
+        f"likelihood ratios from {low} to {high}, by {known.reals:,} reals, {known.fakes:,} fakes"
+    ]
+    if marks.fake_from is None:
+        lines.append("no verdict FAKE: too few validation videos, or too alike")
+    else:
+        shares = f"{rate_text(marks.false_alarms)} of reals, {rate_text(marks.found)} of fakes"
+        lines.append(f"FAKE from {ratio_text(marks.fake_from)}: {shares}")
+    if not marks.real_below:
+        lines.append("no verdict REAL: too few validation videos, or some fakes score as reals do")
+    else:
+        shares = f"{rate_text(marks.cleared)} of reals, {rate_text(marks.missed)} of fakes"
+        lines.append(f"REAL below {ratio_text(marks.real_below)}: {shares}")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -43,9 +85,11 @@ class Verdict:
     """The judgement of one face of a video, and of the video whose face it is.
 
     outcome: FAKE, REAL or INCONCLUSIVE. p_fake: of all usable frames joined, in [0, 1], or None.
-    confidence: probability of the class that the outcome names, relative to the threshold; None
-    when INCONCLUSIVE. agreement: share of usable frames on the majority's side. reasons: why it is
-    INCONCLUSIVE. span: first and last second of the part that is FAKE, where it is not the whole.
+    confidence: probability of the class that the outcome names; None when INCONCLUSIVE. agreement:
+    share of usable frames on the majority's side. reasons: why it is INCONCLUSIVE. span: first and
+    last second of the part that is FAKE, where it is not the whole. likelihood_ratio: how many
+    times likelier such scores are on a fake than on a real video, of that part or the whole; None
+    where it is not known.
     """
 
     outcome: str
@@ -56,41 +100,27 @@ class Verdict:
     agreement: float | None
     reasons: tuple[str, ...] = ()
     span: tuple[float, float] | None = None
+    likelihood_ratio: float | None = None
 
     @property
     def usable(self) -> int:
         return self.fake_votes + self.real_votes
 
+    @property
+    def title(self) -> str:
+        """What it says, with the side to which it leans."""
+        text = TITLES[self.outcome]
+        leaning = self.likelihood_ratio and side(self.likelihood_ratio)
+        return f"{text}, LEANS {leaning}" if self.outcome == INCONCLUSIVE and leaning else text
 
-def log_odds(p_fake: np.ndarray) -> np.ndarray:
-    p = np.clip(np.asarray(p_fake, np.float64), 1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p))
-
-
-def join(
-    p_fake: np.ndarray, numbers: np.ndarray, way: str = "mean", threshold: float = 0.5
-) -> np.ndarray:
-    """One score in [0, 1] for each video, in the order of their numbers, from p_fake of its frames
-    and the video's number of each, (n,) both.
-
-    'mean': of p_fake; 'log-odds': their mean, as a probability again; 'majority': the share of
-    frames with p_fake from the threshold up, to be held against 0.5.
-    """
-    if way not in WAYS:
-        raise ValueError(f"{way!r} is not one of {', '.join(WAYS)}")
-    votes = {"mean": p_fake, "log-odds": log_odds(p_fake), "majority": p_fake >= threshold}[way]
-    _, inverse = np.unique(numbers, return_inverse=True)
-    means = np.bincount(inverse, votes) / np.bincount(inverse)
-    return 1 / (1 + np.exp(-means)) if way == "log-odds" else means
-
-
-def relative(p_fake: float, threshold: float) -> float:
-    """p_fake moved along the log-odds so that the threshold falls on 0.5; in [0, 1].
-
-    What is said of confidence and of nearness refers to this, whatever threshold was learned.
-    """
-    fake, real = p_fake * (1 - threshold), (1 - p_fake) * threshold
-    return fake / (fake + real)
+    @property
+    def weight(self) -> str | None:
+        """The likelihood ratio with its words, or None."""
+        ratio = self.likelihood_ratio
+        if ratio is None:
+            return None
+        whom = side(ratio)
+        return f"{ratio_text(ratio)} ({support(ratio)}{f' for {whom}' if whom else ''})"
 
 
 def judge(
@@ -111,6 +141,8 @@ def judge(
         reason = "no face found" if is_image else "no face found in any sampled frame"
         return Verdict(INCONCLUSIVE, None, None, 0, 0, None, (reason,))
     forced = _forced(usable, marks)
+    if caveat:  # it would be a weight that nobody has measured
+        forced = replace(forced, likelihood_ratio=None)
     reasons = [caveat] if caveat else []
     if len(usable) < rules.min_frames and not is_image:
         reasons.append(
@@ -120,40 +152,42 @@ def judge(
     if (reasons or forced.outcome == REAL) and seconds and not caveat:
         part = _fake_part(p_fake, seconds, marks, rules)
         if part and part.frames < len(usable):
-            confidence, span = relative(part.p_fake, marks.threshold), (part.start, part.end)
-            return replace(forced, outcome=FAKE, confidence=confidence, span=span)
+            score, span = _joined([part.p_fake] * part.frames, marks), (part.start, part.end)
+            facts = {"confidence": score, "likelihood_ratio": float(ratio_of(score)), "span": span}
+            return replace(forced, outcome=FAKE, **facts)
     if reasons:
         return replace(forced, outcome=INCONCLUSIVE, confidence=None, reasons=tuple(reasons))
     return forced
 
 
+def _joined(p_fake: list[float], marks: Marks) -> float:
+    return float(marks.likelihood.of_videos(np.array(p_fake), np.zeros(len(p_fake)))[0])
+
+
 def _forced(usable: list[float], marks: Marks) -> Verdict:
     """FAKE or REAL by the joined score, however little speaks for it."""
-    score = float(join(np.array(usable), np.zeros(len(usable)), marks.voting)[0])
-    outcome, clear = frame_vote(score, marks.threshold), relative(score, marks.threshold)
-    confidence = clear if outcome == FAKE else 1 - clear
-    fake_votes = sum(frame_vote(value, marks.threshold) == FAKE for value in usable)
+    score = _joined(usable, marks)
+    outcome = frame_vote(score)
+    confidence = score if outcome == FAKE else 1 - score
+    fake_votes = sum(frame_vote(value) == FAKE for value in usable)
     real_votes = len(usable) - fake_votes
     agreement = max(fake_votes, real_votes) / len(usable)
-    return Verdict(outcome, score, confidence, fake_votes, real_votes, agreement)
+    votes = fake_votes, real_votes, agreement
+    return Verdict(outcome, score, confidence, *votes, likelihood_ratio=float(ratio_of(score)))
 
 
 def _doubts(forced: Verdict, marks: Marks, rules: VerdictConfig) -> list[str]:
-    """What speaks against a forced verdict: frames that vote otherwise, and a score near the
-    threshold or where verdicts were too often wrong."""
+    """What speaks against a forced verdict: frames that vote otherwise, and a ratio at which
+    verdicts were too often wrong."""
     doubts = []
-    fake_votes, real_votes, score = forced.fake_votes, forced.real_votes, forced.p_fake
+    fake_votes, real_votes, ratio = forced.fake_votes, forced.real_votes, forced.likelihood_ratio
     with_verdict = fake_votes if forced.outcome == FAKE else real_votes
     if with_verdict / forced.usable < rules.min_agreement:
         doubts.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
-    is_near = abs(relative(score, marks.threshold) - 0.5) < rules.band
-    end = marks.fake_from if marks.fake_from < 1 else np.inf
-    if is_near or marks.real_below <= score < end:
-        low, high = marks.undecided(rules)
-        doubts.append(
-            f"score not clear enough (p_fake {score:.3f}, threshold {marks.threshold:.3f}, "
-            f"undecided from {low:.3f} to {high:.3f})"
-        )
+    if ratio is not None and ratio >= marks.real_below and not marks.is_fake(ratio):
+        doubts.append(f"leans {side(ratio) or 'to neither side'}: {weight_text(ratio)}")
+        if side(ratio) == REAL and not marks.real_below:
+            doubts.append(NO_TRACE)
     return doubts
 
 
@@ -163,10 +197,10 @@ def _fake_part(
     """The run of FAKE frames that is long and clear enough to be called FAKE by itself."""
     usable = sum(score is not None for score in p_fake)
     length = max(rules.min_frames, int(np.ceil(rules.min_run * usable)))
-    runs = [run for run in fake_runs(p_fake, seconds, marks.threshold) if run.frames >= length]
-    part = max(runs, key=lambda run: run.p_fake, default=None)
-    _, high = marks.undecided(rules)
-    return part if part and marks.fake_from < 1 and part.p_fake >= high else None
+    runs = [run for run in fake_runs(p_fake, seconds) if run.frames >= length]
+    ratios = [ratio_of(_joined([run.p_fake] * run.frames, marks)) for run in runs]
+    best = max(range(len(runs)), key=ratios.__getitem__, default=None)
+    return None if best is None or not marks.is_fake(ratios[best]) else runs[best]
 
 
 def most_suspicious(verdicts: list[Verdict], rules: VerdictConfig, is_image: bool) -> int:

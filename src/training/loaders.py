@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from datasets.crops import FaceFrames, collate
 from datasets.draws import watched
-from datasets.partners import with_blended_twins
+from datasets.partners import METHODS, with_blended_twins
 from datasets.registry import load_registry, source_of
 from datasets.sampling import EpochBatches
 from datasets.splits import fingerprint, leaks_by_video, load_or_make_splits, shared_people
@@ -72,6 +72,15 @@ def counts_by_source(splits: dict[str, list[dict]]) -> dict[tuple[str, str], dic
         for video in members:
             counts[source_of(video), LABEL_NAMES[video["label"]]][name] += 1
     return dict(sorted(counts.items(), key=lambda item: -sum(item[1].values())))
+
+
+def what_is_taught(config: TrainConfig, videos: list[dict]) -> dict[str, list[str]]:
+    """Names of the 'datasets' of training, and of the 'tools' by which the fakes that it shows are
+    made: 'source method' of deepfakes, blends among them."""
+    tools = {f"blended {method}" for method in METHODS} if config.self_blend else set()
+    if config.self_blend + config.reconstructed < 1:
+        tools |= {f"{source_of(v)} {v['method']}" for v in videos if v["label"] == FAKE}
+    return {"datasets": sorted({v["dataset"] for v in videos}), "tools": sorted(tools)}
 
 
 def print_sources(splits: dict[str, list[dict]]) -> None:

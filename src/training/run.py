@@ -1,6 +1,6 @@
 """The state of a training run: started, saved while it runs, restored by --resume."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -10,14 +10,13 @@ from network.checkpoint import Checkpoint
 from network.device import choose_precision, place
 from network.model import DeepfakeDetector
 from pictures.transforms import Preprocessing
-from scoring.calibration import Calibration
 from training.epoch import TrainingError, diverged
 from training.saving import load_first_weights, load_state, write
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 
 # What an interrupted run and its continuation need not share: places, processes, speed.
 FREE_SETTINGS = {"preset", "frames_dir", "splits", "models", "results", "run_name", "init"}
-FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume", "max_wrong"}
+FREE_SETTINGS |= {"precision", "compile", "device", "workers", "resume", "only_calibrate"}
 
 
 @dataclass
@@ -175,22 +174,21 @@ def save_if_best(
     config: TrainConfig,
     preprocessing: Preprocessing,
     data_mark: str,
-    calibration: Calibration,
-    datasets: list[str],
+    taught: dict[str, list[str]],
 ) -> bool:
     """Write best_model.pth where validation has not been as good before; say whether it was.
 
-    datasets: names of those that the training split holds.
+    taught: names of the data sets and of the tools that training shows.
     """
     measured = run.history[-1]["video"]
     if merit(measured, config.select) <= _as_merit(run.best_score):
         return False
     run.best_score = merit(measured, config.select)
-    about = _about(run, config, data_mark) | {"datasets": datasets}
+    about = _about(run, config, data_mark) | taught
     best = Checkpoint(
         run.judged_model, preprocessing, metrics={"validation": measured}, training=about
     )
-    save_calibrated(config, best, calibration)
+    save_best(config, best)
     return True
 
 
@@ -205,10 +203,7 @@ def _as_merit(stored: list[float] | float) -> list[float]:
     return stored if isinstance(stored, list) else [stored]  # a number in older files
 
 
-def save_calibrated(config: TrainConfig, best: Checkpoint, calibration: Calibration) -> None:
-    """Write best_model.pth with what validation taught about it."""
-    best.threshold, best.temperature = calibration.threshold, calibration.temperature
-    best.metrics["calibration"] = asdict(calibration)
+def save_best(config: TrainConfig, best: Checkpoint) -> None:
     write(config.models / BEST_MODEL_NAME, best, half=True)
 
 

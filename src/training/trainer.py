@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,16 @@ import torch
 from torch import nn
 
 from datasets.sampling import size_at
-from network.checkpoint import Checkpoint, load_checkpoint
+from network.checkpoint import load_checkpoint
 from network.device import describe_device, place
 from network.distributed import Team
-from scoring.calibration import Outcome, calibrate, calibrate_by_sharpness
+from scoring.calibration import Outcome
 from scoring.intervals import about_records, by_name
-from scoring.metrics import Scores, by_video, metrics, paired
+from scoring.metrics import by_video, metrics, paired
 from training.epoch import diverged, evaluate, train_one_epoch
-from training.loaders import class_weights, counts_by_source, set_size
-from training.run import Run, save_calibrated, save_if_best, save_run
+from training.loaders import class_weights, counts_by_source, set_size, what_is_taught
+from training.run import Run, save_if_best, save_run
+from training.validation import calibrate_best, score_split, score_validation
 from utils import console
 from utils.config import BEST_MODEL_NAME, FAKE, LAST_MODEL_NAME, REAL
 from utils.console import shown
@@ -93,15 +94,14 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
             raise diverged("validation scores are no numbers after epoch", run.epoch + 1)
         videos = by_video(frames, numbers)
         measured = {
-            "frame": metrics(frames, 0.5),
-            "video": metrics(videos, 0.5) | {"paired": paired(videos)},
+            "frame": metrics(frames),
+            "video": metrics(videos) | {"paired": paired(videos)},
         }
         run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
         is_best = False
         if team.is_main:
-            calibration = calibrate(frames, numbers, config.max_wrong)
-            datasets = sorted({v["dataset"] for v in loaders["train"].dataset.videos})
-            is_best = save_if_best(run, config, judged, data_mark, calibration, datasets)
+            taught = what_is_taught(config, loaders["train"].dataset.videos)
+            is_best = save_if_best(run, config, judged, data_mark, taught)
             write_json_lines(folder / "history.jsonl", run.history)
         save()
         saved = time.monotonic()
@@ -145,35 +145,6 @@ def print_results(title: str, result: dict) -> None:
     print("╚" + "═" * 40 + "╝")
 
 
-def calibrate_best(config, best: Checkpoint, scored: dict, dataset) -> None:
-    """Say nothing where validation was too often wrong, as it is or under one of HARMS; more often
-    so for faces less sharp."""
-    frames, numbers = scored["val"]
-    calibration = calibrate(frames, numbers, config.max_wrong)
-    worse = scored["worse"][0]
-    both = [frames, replace(worse, groups=np.array([dataset.harm(i) for i in worse.samples]))]
-    sharpness = []
-    for is_worse, scores in zip((False, True), both, strict=True):
-        dataset.worse = is_worse
-        samples = console.progress(scores.samples, len(scores.samples), "Sharpness", "crops")
-        sharpness += [dataset.sharpness(int(index)) for index in samples]
-    dataset.worse = False
-    together = Scores(
-        *(np.concatenate([getattr(s, n) for s in both]) for n in ("p_fake", "labels", "groups"))
-    )
-    videos = np.concatenate([numbers, scored["worse"][1] + len(dataset.videos)])
-    known = calibrate_by_sharpness(calibration, together, videos, np.array(sharpness))
-    never = ["REAL"] * (known.real_below == 0) + ["FAKE"] * (known.fake_from == 1)
-    if never:
-        counts = np.bincount(by_video(frames, numbers).labels, minlength=2)
-        console.warn(
-            f"{counts[REAL]:,} real and {counts[FAKE]:,} fake validation videos are too few, or "
-            f"too alike, for a verdict {' or '.join(never)} that is wrong in at most "
-            f"{config.max_wrong:.0%}: it will be INCONCLUSIVE"
-        )
-    save_calibrated(config, best, known)
-
-
 def test_best(
     run: Run, config, loaders: dict, device, data_mark: str, team: Team
 ) -> tuple[dict, dict[str, Outcome]] | None:
@@ -183,21 +154,12 @@ def test_best(
     path = config.models / BEST_MODEL_NAME
     best = load_checkpoint(path)
     place(best.model, device)
-    scored = {}
-    passes = (("val", "val", False), ("worse", "val", True), ("test", "test", False))
-    for name, split, worse in passes:
-        loader = loaders[split]
-        set_size(loader, best.preprocessing, best.preprocessing.image_size_px)
-        loader.dataset.worse = worse
-        label = {"worse": "Validation made worse"}.get(name, name.capitalize())
-        scored[name] = evaluate(best.model, loader, device, label, team)
+    scored = score_validation(best, loaders["val"], device, team)
+    tested = score_split(best, loaders["test"], device, "Test", team)
     if not team.is_main:
         return None
     calibrate_best(config, best, scored, loaders["val"].dataset)
-    outcomes = {
-        name: Outcome(*scored[name], best.temperature, best.marks()) for name in ("val", "test")
-    }
-    test = outcomes["test"]
+    test = tested.outcome(best)
     console.heading("📊 TEST RESULTS")
     results = {"video": test.video_metrics, "frame": test.frame_metrics}
     for unit, result in results.items():
@@ -211,7 +173,7 @@ def test_best(
     about = about_records(loaders["test"].dataset.videos)
     kinds = by_name(test, about.kinds, about)
     report = {
-        "version": 1,
+        "version": 2,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "registry": data_mark,
         "sources": {
@@ -225,4 +187,4 @@ def test_best(
         "test": results | {"by_method": {name: found["video"] for name, found in kinds.items()}},
     }
     console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
-    return report, outcomes
+    return report, {"val": scored[0].outcome(best), "test": test}

@@ -127,7 +127,6 @@ class TrainConfig:
     ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
-    max_wrong: float = option(0.05, "share of verdicts that may be wrong", type=fraction)
     select: str = option("auc", "which epoch is kept, by validation", choices=("auc", "paired"))
     val_pictures: int = option(
         0, "single pictures validated after an epoch, videos by 3 frames; 0: all", type=natural_int
@@ -172,6 +171,7 @@ class TrainConfig:
     workers: int = option(2, "data loading processes", type=natural_int)
     seed: int = option(42, "seed of splits, sampling, augmentation and weights", type=int)
     resume: bool = option(False, "go on after an interruption")
+    only_calibrate: bool = option(False, "measure best_model.pth on validation anew, no training")
 
 
 # What --preset changes. blend: real faces only, weights not from ImageNet's usual file.
@@ -218,6 +218,9 @@ class EvaluateConfig:
 
     model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
     against: tuple = option((), "others, on the same videos", nargs="+", type=local_path)
+    scores: tuple = option(
+        (), "CSVs of path,p_fake: other detectors, on the same videos", nargs="+", type=local_path
+    )
     videos: str = option(
         "", "folder or CSV of labelled videos, instead of the test split", type=local
     )
@@ -240,7 +243,6 @@ class VerdictConfig:
     """When a verdict is INCONCLUSIVE, and whom it is about. Shares and probabilities in [0, 1]."""
 
     min_frames: int = 3
-    band: float = 0.1  # a score closer to the threshold than this decides nothing
     min_agreement: float = 0.7  # share of frames that must vote with the verdict
     min_run: float = 0.3  # share of frames in a row that make a part of the video FAKE
     max_faces: int = 8  # judged; the others are only counted

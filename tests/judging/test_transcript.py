@@ -15,7 +15,7 @@ from utils.config import VerdictConfig
 FACE = Face((10, 10, 50, 60), None, 0.9)
 
 
-MEASURED = Marks(0.5, 0.5, 0.5, 0.04)
+MEASURED = Marks(real_below=0.5, fake_from=2.0, false_alarms=(0.04, 0.02, 0.06))
 
 
 def analysed(*scores_of_faces, marks=MEASURED, name="clip.mp4", attention=None):
@@ -25,18 +25,19 @@ def analysed(*scores_of_faces, marks=MEASURED, name="clip.mp4", attention=None):
     tracks = []
     for letter, scores in zip("ABC", scores_of_faces, strict=False):
         views = [None if p is None else View(FACE, p_fake=p) for p in scores]
-        track = Track(letter, views, marks, attention=attention)
+        track = Track(letter, views, attention=attention)
         seconds = [frame.seconds for frame in frames]
         track.verdict = judge(scores, marks, VerdictConfig(), seconds, image)
         tracks.append(track)
     lead = tracks[most_suspicious([t.verdict for t in tracks], VerdictConfig(), image)]
-    return Analysis(Path(name), frames, tracks, [], lead.verdict, lead)
+    return Analysis(Path(name), frames, tracks, [], lead.verdict, lead, marks)
 
 
 def test_false_alarms_grow_with_the_faces_that_could_give_one():
     fake, real, brief = [0.9] * 4, [0.1] * 4, [0.9, None, None, None]
-    assert describe_false_alarms(analysed(fake)).count("%") == 1
-    assert "4.0%" in describe_false_alarms(analysed(fake, brief))
+    alone = describe_false_alarms(analysed(fake))
+    assert alone.endswith("4.0% [2.0%, 6.0%] of the real faces FAKE")
+    assert "real faces it would" not in describe_false_alarms(analysed(fake, brief))
     assert "2 real faces it would be 7.8%" in describe_false_alarms(analysed(fake, real, brief))
     # In a picture every face could.
     assert "7.8%" in describe_false_alarms(analysed([0.9], [0.1], name="two.png"))
@@ -46,7 +47,8 @@ def test_what_was_not_measured_is_not_said():
     part = analysed([0.1] * 6 + [0.95] * 4)
     assert part.verdict.span == (6.0, 9.0)
     assert "not measured" in describe_false_alarms(part)
-    assert "not measured" in describe_false_alarms(analysed([0.9] * 4, marks=Marks()))
+    unknown = Marks(fake_from=2.0)
+    assert "not measured" in describe_false_alarms(analysed([0.9] * 4, marks=unknown))
 
 
 @pytest.mark.parametrize("inside, warns", [(0.3, True), (0.6, False)])
@@ -62,3 +64,20 @@ def test_a_part_is_named_with_its_seconds_and_the_runs_around_it(capsys):
     printed = capsys.readouterr().out
     assert "🔴 DEEPFAKE DETECTED from 6.00s to 8.00s" in printed
     assert "FAKE in a row: 0.00s to 1.00s (2 frames), 6.00s to 8.00s (3 frames)" in printed
+
+
+def test_the_weight_of_a_verdict_is_said_in_numbers_and_words(capsys):
+    wide = Marks(real_below=0.05, fake_from=12.0, missed=(0.05, 0.02, 0.09))
+    print_analysis(analysed([0.95] * 4, marks=wide), True)
+    text = "Likelihood ratio: 19 (moderate support for FAKE): such scores are 19 times as frequent"
+    assert text in capsys.readouterr().out
+    print_analysis(analysed([0.8] * 4, marks=wide), True)
+    printed = capsys.readouterr().out.splitlines()
+    assert "   🟡 INCONCLUSIVE, LEANS FAKE" in printed
+    assert "   Likelihood ratio: 4 (weak support for FAKE)" in printed
+    text = "   Reason: leans FAKE: such scores are 4 times as frequent on fakes (weak support)"
+    assert text in printed
+    print_analysis(analysed([0.04] * 4, marks=wide), True)
+    printed = capsys.readouterr().out
+    assert "🟢 APPEARS AUTHENTIC" in printed and "1/24 (moderate support for REAL)" in printed
+    assert "Validation called 5.0% [2.0%, 9.0%] of the fakes REAL" in printed

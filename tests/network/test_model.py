@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import zipfile
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from network.device import choose_precision, describe_device, pick_device
 from network.gradcam import heat_for, predict_with_cam
 from network.model import BACKBONES, DeepfakeDetector, WeightsError
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from scoring.likelihood import Likelihood
 from scoring.verdict import Marks
 from utils.config import ARCHITECTURES, FAKE, REAL
 from utils.console import Failure
@@ -205,10 +207,10 @@ def test_devices_are_picked_or_refused(monkeypatch):
 def test_a_checkpoint_comes_back_as_it_went(tmp_path, checkpoint):
     path = tmp_path / "a" / "model.pth"
     settings = Preprocessing("haar", 128, 1.4, 96)
-    saved = Checkpoint(checkpoint.model, settings, 0.37, 1.9, {"auc": 0.9}, {"epoch": 3})
+    saved = Checkpoint(checkpoint.model, settings, {"auc": 0.9}, {"epoch": 3})
     save_checkpoint(path, saved)
     loaded = load_checkpoint(path)
-    assert (loaded.preprocessing, loaded.threshold, loaded.temperature) == (settings, 0.37, 1.9)
+    assert loaded.preprocessing == settings
     assert (loaded.metrics, loaded.training) == ({"auc": 0.9}, {"epoch": 3})
     assert not loaded.model.training
     for name, value in checkpoint.model.state_dict().items():
@@ -271,7 +273,7 @@ def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
     assert "does not fit" in refusal(path)
     weights = checkpoint.model.state_dict()
     weights["head.5.weight"] = torch.zeros(3, 512)
-    rest = {"threshold": 0.5, "temperature": 1.0, "metrics": {}, "training": {}}
+    rest = {"metrics": {}, "training": {}}
     torch.save(good | rest | {"state_dict": weights, "preprocessing": {}}, path)
     assert "does not fit" in refusal(path)
 
@@ -292,10 +294,6 @@ def test_the_batch_scores_and_maps_equal_those_of_single_images(checkpoint):
     with torch.no_grad():
         expected = model(images).softmax(1)[:, FAKE].numpy()
     assert np.allclose(p_fake, expected, atol=1e-5)
-    cooled, same = predict_with_cam(model, images, temperature=0.5)
-    odds = np.log(p_fake / (1 - p_fake))
-    assert np.allclose(cooled, 1 / (1 + np.exp(-2 * odds)), atol=1e-5)
-    assert np.array_equal(same, evidence)
     for number, image in enumerate(images):
         one_p, one_evidence = predict_with_cam(model, image[None])
         assert one_p[0] == pytest.approx(p_fake[number], abs=1e-5)
@@ -351,24 +349,12 @@ def test_describe_device_names_the_cores():
     assert "cores" in describe_device(torch.device("cpu"))
 
 
-def test_marks_are_those_of_faces_as_sharp(checkpoint, tmp_path):
-    rows = (
-        {"below": 20.0, "real_below": 0.1, "fake_from": 0.99, "false_alarms": 0.04},
-        {"below": None, "real_below": 0.3, "fake_from": 0.8, "false_alarms": 0.02},
-    )
-    known = {"real_below": 0.3, "fake_from": 0.7, "false_alarms": 0.03, "voting": "majority"}
-    calibrated = Checkpoint(
-        checkpoint.model,
-        Preprocessing(),
-        0.5,
-        metrics={"calibration": known | {"by_sharpness": rows}},
-    )
-    save_checkpoint(tmp_path / "model.pth", calibrated)
-    loaded = load_checkpoint(tmp_path / "model.pth")
-    assert loaded.marks() == Marks(0.5, 0.3, 0.7, 0.03, "majority")
-    assert loaded.marks(19.9) == Marks(0.5, 0.1, 0.99, 0.04, "majority")
-    assert loaded.marks(20.0) == loaded.marks(500.0) == Marks(0.5, 0.3, 0.8, 0.02, "majority")
-    assert checkpoint.marks(3.0) == Marks()  # nothing was measured
+def test_marks_come_with_the_file_and_without_them_nothing_is_decided(checkpoint, tmp_path):
+    known = Marks(Likelihood(0.7, -0.2, 0.1, 2.0, 0.05, 30.0), 0.2, 4.0, (0.02, 0.01, 0.03))
+    metrics = {"calibration": asdict(known)}
+    save_checkpoint(tmp_path / "m.pth", Checkpoint(checkpoint.model, Preprocessing(), metrics))
+    assert load_checkpoint(tmp_path / "m.pth").marks == known
+    assert checkpoint.marks == Marks() and checkpoint.marks.undecided == (0, 1)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")

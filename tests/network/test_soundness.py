@@ -4,6 +4,7 @@ import copy
 import gzip
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from network.checkpoint import (
     untrained_checkpoint,
 )
 from network.soundness import TRAINED
+from scoring.likelihood import Likelihood
+from scoring.verdict import Marks
 
-MARKS = {"real_below": 0.2, "fake_from": 0.8, "false_alarms": 0.03, "voting": "mean"}
-ROW = {"below": None, "real_below": 0.1, "fake_from": 0.9, "false_alarms": 0.02}
+MARKS = Marks(Likelihood(0.7, -0.2, 0.1, 2.0, 0.05, 30.0), 0.2, 4.0, (0.02, 0.01, 0.03))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def whole(tmp_path_factory) -> dict:
     """What a sound file holds, its weights in half precision."""
     path = tmp_path_factory.mktemp("whole") / "model.pth"
     checkpoint = untrained_checkpoint()
-    checkpoint.metrics["calibration"] = MARKS | {"by_sharpness": [ROW]}
+    checkpoint.metrics["calibration"] = asdict(MARKS)
     save_checkpoint(path, checkpoint, half=True)
     return torch.load(path, weights_only=True)
 
@@ -71,7 +73,7 @@ def test_numbers_of_numpy_become_pythons(tmp_path, content):
         "all": np.arange(2),
         "none": math.nan,
     }
-    content["threshold"] = np.float64(0.25)
+    content["metrics"]["calibration"]["real_below"] = np.float64(0.25)
     checkpoint = loaded(tmp_path, content)
     text = json.dumps(checkpoint.metrics["validation"])
     assert json.loads(text) == {
@@ -82,29 +84,21 @@ def test_numbers_of_numpy_become_pythons(tmp_path, content):
         "all": [0, 1],
         "none": None,
     }
-    assert checkpoint.threshold == 0.25
+    assert checkpoint.marks.real_below == 0.25
 
 
 def test_without_marks_there_is_a_caveat_and_with_them_none(tmp_path, content):
     assert loaded(tmp_path, content).caveat is None
-    for metrics in ({}, {"calibration": None}, {"calibration": {}}):
+    older = {"real_below": 0.2, "fake_from": 0.8, "false_alarms": 0.03, "voting": "mean"}
+    for metrics in ({}, {"calibration": None}, {"calibration": {}}, {"calibration": older}):
         content["metrics"] = metrics
         assert loaded(tmp_path, content).caveat == NO_MARKS
+        assert loaded(tmp_path, content).marks.fake_from is None
 
 
 @pytest.mark.parametrize(
     "place, value, reason",
     [
-        ("temperature", 0.0, "temperature 0.0"),
-        ("temperature", -1.0, "temperature -1.0"),
-        ("temperature", math.nan, "temperature nan"),
-        ("temperature", math.inf, "temperature inf"),
-        ("temperature", "1", "temperature '1'"),
-        ("threshold", 0.0, "threshold 0.0"),
-        ("threshold", 1.0, "threshold 1.0"),
-        ("threshold", 1.5, "threshold 1.5"),
-        ("threshold", math.nan, "threshold nan"),
-        ("threshold", None, "threshold None"),
         ("metrics", None, "no table of metrics"),
         ("preprocessing crop_size_px", 0, "crop_size_px 0"),
         ("preprocessing crop_size_px", 255.5, "a crop_size_px that is no whole number"),
@@ -113,12 +107,19 @@ def test_without_marks_there_is_a_caveat_and_with_them_none(tmp_path, content):
         ("preprocessing crop_margin", math.nan, "crop_margin nan"),
         ("preprocessing detector", "mtcnn", "the detector 'mtcnn'"),
         ("preprocessing colour", "bgr", "colour"),
-        ("metrics calibration fake_from", math.nan, "fake_from None"),
-        ("metrics calibration fake_from", 1.2, "fake_from 1.2"),
-        ("metrics calibration real_below", 0.9, "marks that overlap"),
-        ("metrics calibration voting", "loudest", "the voting 'loudest'"),
-        ("metrics calibration false_alarms", -1, "false_alarms -1"),
-        ("metrics calibration", [0.2, 0.8], ""),
+        ("metrics calibration fake_from", 0.8, "fake_from 0.8"),
+        ("metrics calibration fake_from", "4", "fake_from '4'"),
+        ("metrics calibration real_below", 1.2, "real_below 1.2"),
+        ("metrics calibration real_below", math.nan, "real_below None"),
+        ("metrics calibration false_alarms", (0.02, -1, 0.03), "false_alarms -1"),
+        ("metrics calibration loudest", 1, "loudest"),
+        ("metrics calibration likelihood slope", -0.1, "slope -0.1"),
+        ("metrics calibration likelihood offset", math.nan, "offset None"),
+        ("metrics calibration likelihood frames", -1, "frames -1"),
+        ("metrics calibration likelihood high", 0.5, "high 0.5"),
+        ("metrics calibration likelihood low", 0.0, "low 0.0"),
+        ("metrics calibration likelihood sharp", (3, 2, 1), "sharp (3, 2, 1) out of order"),
+        ("metrics calibration likelihood", 3, ""),
     ],
 )
 def test_values_that_make_no_sense_are_refused_by_name(tmp_path, content, place, value, reason):
@@ -130,15 +131,6 @@ def test_values_that_make_no_sense_are_refused_by_name(tmp_path, content, place,
     torch.save(content, tmp_path / "model.pth")
     text = refused(tmp_path / "model.pth")
     assert text.startswith("does not fit this network (") and reason in text
-
-
-@pytest.mark.parametrize("name", ["real_below", "fake_from"])
-def test_marks_without_their_fields_are_refused(tmp_path, content, name):
-    marks = content["metrics"]["calibration"]
-    for part in (marks["by_sharpness"][0], marks):
-        part.pop(name)
-        torch.save(content, tmp_path / "model.pth")
-        assert f"'{name}' is missing" in refused(tmp_path / "model.pth")
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path, content):

@@ -28,6 +28,7 @@ from utils.config import VerdictConfig
 from utils.files import sha256_of
 
 SIZES = [(1280, 720), (360, 640), (640, 480)]
+MARKS = Marks(real_below=0.2, fake_from=4.0, false_alarms=(0.02, 0.01, 0.03))
 LONG_NAME = "Ein sehr langer Name (final, v2) " * 6 + "$x_1$ 視.mp4"
 
 
@@ -54,16 +55,16 @@ def made_analysis(tmp_path, n_frames, size=(640, 480), missing=(), name="clip.mp
         track = Track(letter, views)
         if not track.seen:
             continue
-        track.verdict = judge(track.scores, Marks(), VerdictConfig(), seconds)
+        track.verdict = judge(track.scores, MARKS, VerdictConfig(), seconds)
         track.attention = inside_share(track.seen)
         tracks.append(track)
-    analysis = Analysis(path, frames, tracks, [(20.0, 2)])
+    analysis = Analysis(path, frames, tracks, [(20.0, 2)], marks=MARKS)
     if tracks:
         verdicts = [track.verdict for track in tracks]
         analysis.lead = tracks[most_suspicious(verdicts, VerdictConfig(), False)]
         analysis.verdict = analysis.lead.verdict
     else:
-        analysis.verdict = judge([None] * n_frames, Marks(), VerdictConfig())
+        analysis.verdict = judge([None] * n_frames, MARKS, VerdictConfig())
     return analysis
 
 
@@ -207,7 +208,7 @@ def test_report_json_holds_what_a_reader_needs_to_check_it(tmp_path):
     lead, other = analysis.lead, next(t for t in analysis.tracks if t is not analysis.lead)
     report.write_reports(tmp_path, analysis, report_content(analysis, {"sha256": "abc"}))
     content = read_json(tmp_path / "report.json")
-    assert content["version"] == 2 and content["model"]["sha256"] == "abc"
+    assert content["version"] == 3 and content["model"]["sha256"] == "abc"
     assert content["file"]["path"] == str(analysis.path.resolve())
     assert content["file"]["sha256"] == sha256_of(Path(content["file"]["path"]))
     frames = content["frames"]
@@ -218,6 +219,9 @@ def test_report_json_holds_what_a_reader_needs_to_check_it(tmp_path):
     assert content["votes"] == {"fake": 4, "real": 0}
     assert content["verdict"]["outcome"] == analysis.verdict.outcome
     assert content["verdict"]["p_fake"] == analysis.verdict.p_fake
+    assert content["verdict"]["likelihood_ratio"] == analysis.verdict.likelihood_ratio > 1
+    assert content["verdict"]["weight"].endswith("support for FAKE)")
+    assert content["marks"]["fake_from"] == 4 and content["marks"]["likelihood"]["high"] == 1e7
     assert content["decided_by"] == lead.name and content["bystanders"][0]["frames"] == 2
     by_name = {face["name"]: face for face in content["faces"]}
     assert set(by_name) == {"A", "B"}
@@ -239,6 +243,7 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
         [("REAL", 0.1), ("FAKE", 0.8), ("INCONCLUSIVE", None), ("INCONCLUSIVE", 0.5), ("FAKE", 0.9)]
     ):
         verdict = {"outcome": outcome, "p_fake": p_fake, "confidence": None}
+        verdict |= {"likelihood_ratio": p_fake and p_fake / (1 - p_fake), "weight": "in words"}
         verdict |= {"reasons": ["a", "b"] if number == 2 else [], "span": [1, 2.5] * (number == 1)}
         file = {"path": f"/videos/{number}, ü.mp4"}
         votes = {"fake": 1, "real": 0}
@@ -251,6 +256,8 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
     assert (
         rows[1]["span"] == "1.00-2.50" and rows[3]["reasons"] == "a; b" and rows[3]["p_fake"] == ""
     )
+    assert float(rows[0]["likelihood_ratio"]) == pytest.approx(9)
+    assert rows[0]["weight"] == "in words" and rows[3]["likelihood_ratio"] == ""
     short = cv2.imread(str(tmp_path / "overview.png")).shape[0]
     write_summary(tmp_path, reports * 100)
     tall = cv2.imread(str(tmp_path / "overview.png")).shape[0]
