@@ -40,8 +40,8 @@ class View:
 class Track:
     """A judged face: its views, None for the frames in which it is not found, and its verdict.
 
-    name: a letter. attention: share of the
-    heat inside the face box, and what chance would give, or None without heat.
+    name: a letter. attention: share of the heat inside the face box, and what chance would give, or
+    None without heat.
     """
 
     name: str

@@ -109,5 +109,7 @@ def weight_text(ratio: float) -> str:
     return f"such scores are {times} times as frequent on {whom} ({support(ratio)})"
 
 
-def rate_text(rate: Rate) -> str:
+def rate_text(rate: Rate | None) -> str:
+    if rate is None:
+        return "an unknown share"
     return f"{rate[0]:.1%} [{rate[1]:.1%}, {rate[2]:.1%}]"
