@@ -34,11 +34,11 @@ def test_it_holds_weights_for_inference_and_nothing_else():
 
 
 def test_it_says_what_it_was_trained_on_and_how_sure_it_may_be(shipped):
-    assert (
-        shipped.training["datasets"] == ["faces"] and shipped.training["config"]["self_blend"] == 1
-    )
-    if shipped.caveat:
-        pytest.skip("its scores are not calibrated yet: src/2_train_model.py --only-calibrate")
+    taught = shipped.training
+    assert taught["datasets"] == ["faces"] and taught["config"]["self_blend"] == 0.45
+    assert {"blended swap", "faceswap DeepFaceLive", "lipsync Wav2Lip"} <= set(taught["tools"])
+    assert not [name for name in taught["tools"] if name.startswith("FaceForensics++")]
+    assert shipped.caveat is None
     marks, known = shipped.marks, shipped.marks.likelihood
     assert known.slope > 0 and known.reals >= 20 and known.fakes >= 20
     assert known.high == known.reals / 3 and known.low == 3 / known.fakes
