@@ -24,7 +24,7 @@ def test_where_nobody_knows_of_pairs_there_is_no_share():
     assert paired(Scores(SCORES, LABELS)) == {"share": None, "n": 0}
     nobody = Scores(SCORES, LABELS, pairs=np.full(9, ""))
     assert paired(nobody) == {"share": None, "n": 0}
-    assert measured(nobody, np.arange(9), 0.5)["paired"]["interval"] is None
+    assert measured(nobody, np.arange(9))["paired"]["interval"] is None
 
 
 def test_origin_alone_raises_auc_and_not_the_paired_share():
@@ -34,7 +34,7 @@ def test_origin_alone_raises_auc_and_not_the_paired_share():
     p_fake = 1 / (1 + np.exp(-np.concatenate([pages, pages + rng.normal(0, 0.1, 200), other])))
     labels = np.repeat([REAL, FAKE, REAL], 200)
     pairs = np.array([str(n) for n in range(200)] * 2 + [""] * 200)
-    found = measured(Scores(p_fake, labels, pairs=pairs), np.tile(np.arange(200), 3), 0.5)
+    found = measured(Scores(p_fake, labels, pairs=pairs), np.tile(np.arange(200), 3))
     assert found["auc"] > 0.7
     low, high = found["paired"]["interval"]
     assert low < 0.5 < high and found["paired"]["n"] == 200

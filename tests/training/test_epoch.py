@@ -33,7 +33,10 @@ def loader(values, labels, unreadable=()):
     )
     for index in unreadable:
         items[index] = f"crop{index}.jpg"
-    items.videos = [{"dataset": "d", "method": f"m{label}"} for label in labels]
+    items.videos = [
+        {"id": f"{n}", "dataset": "d", "method": f"m{label}", "label": label}
+        for n, label in enumerate(labels)
+    ]
     items.samples = [Sample(f"{n}", label, n, None, None) for n, label in enumerate(labels)]
     return DataLoader(items, batch_size=2, collate_fn=collate)
 
