@@ -72,7 +72,13 @@ def is_combed(frame: av.VideoFrame, share: float) -> bool:
     """Whether the two fields of a frame show different moments, in more than this share of it."""
     if frame.height < COMB_LINES or frame.format.is_rgb or "pal" in frame.format.name:
         return False
-    grey = frame.to_ndarray(format="gray")
+    if frame.format.name in ("yuv420p", "yuvj420p"):  # nearly all, whose first plane is at hand
+        luma = frame.planes[0]
+        grey = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)[
+            : frame.height, : frame.width
+        ]
+    else:
+        grey = frame.to_ndarray(format="gray")
     narrow = cv2.resize(
         grey, (grey.shape[1] // COMB_WIDTH, grey.shape[0]), interpolation=cv2.INTER_AREA
     )

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from media.compression import h264, jpeg
+from pictures.compression import h264, jpeg
 from utils.config import VISIBLE_SHARE
 
 # Of crops that go through bad video, before they are scaled to the network's size and after it.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from media.compression import jpeg
 from pictures.changes import (
     change,
     change_sharpness,
@@ -20,6 +19,7 @@ from pictures.changes import (
     shake,
     transfer_colours,
 )
+from pictures.compression import jpeg
 from pictures.masks import FIVE_POINTS as FIVE_POINTS  # judging looks for it here
 from pictures.masks import fit_affine, make_mask, polygon
 

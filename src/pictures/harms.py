@@ -6,8 +6,8 @@ from functools import partial
 import cv2
 import numpy as np
 
-from media.compression import h264, jpeg
 from pictures.augment import degrade
+from pictures.compression import h264, jpeg
 
 
 def resized(crop: np.ndarray, share: float) -> np.ndarray:
