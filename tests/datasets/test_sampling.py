@@ -19,7 +19,10 @@ class Crops:
     def __init__(self, n_real: int, fakes: dict[tuple[str, str], int]):
         kinds = [(REAL, "d", "original")] * n_real
         kinds += [(FAKE, *name) for name, count in fakes.items() for _ in range(count)]
-        self.videos = [{"label": k[0], "dataset": k[1], "method": k[2]} for k in kinds]
+        self.videos = [
+            {"id": f"v{n}", "label": k[0], "dataset": k[1], "method": k[2]}
+            for n, k in enumerate(kinds)
+        ]
         self.samples = [
             type("S", (), {"label": video["label"], "video": n})
             for n, video in enumerate(self.videos)
