@@ -82,6 +82,8 @@ def test_an_interruption_of_the_imports_ends_without_a_traceback(tmp_path, scrip
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         stderr=subprocess.PIPE,
+        # What started the tests may ignore it, as a shell does for what runs behind it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = time.monotonic() + HANG_SECONDS
     while not (tmp_path / "here").exists() and time.monotonic() < end:

@@ -78,10 +78,10 @@ def test_links_lead_anywhere_once_and_never_in_circles(tmp_path):
 
 
 def test_files_that_are_passed_over_are_counted_by_suffix(tmp_path):
-    fill(tmp_path, "a.mp4", "b.txt", "c.TXT", "d/e.heic", "f", ".hidden")
+    fill(tmp_path, "a.mp4", "b.txt", "c.TXT", "d/e.pdf", "f", ".hidden")
     others = files_in(tmp_path, {".mp4"})[1]
-    assert others == {".txt": 2, ".heic": 1, "": 1}
-    text = f"{tmp_path}: 4 other files are passed over (2 .txt, 1 without suffix, 1 .heic)"
+    assert others == {".txt": 2, ".pdf": 1, "": 1}
+    text = f"{tmp_path}: 4 other files are passed over (2 .txt, 1 without suffix, 1 .pdf)"
     assert passed_over(tmp_path) == text
     (tmp_path / "empty").mkdir()
     assert passed_over(tmp_path / "empty") == ""
