@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
@@ -204,6 +204,15 @@ def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts()
     table = tables["clean"]
     assert table.numbers == [0, 0, 0, 1] and table.verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
     assert table.p_fake == pytest.approx([0.6, 0.7, 0.8, 0.3], abs=0.02)
+
+
+def test_of_tilted_faces_script_4_gives_no_verdict_either():
+    metrics = {"calibration": asdict(Marks(real_below=0.5, fake_from=2.0))}
+    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
+    tilted = replace(footage_of(1, FAKE, [0.9] * 4), caveat="tilted")
+    source = [footage_of(0, FAKE, [0.9] * 4), tilted]
+    (tables,), _ = score_all(source, [checkpoint], {}, "cpu")
+    assert tables["clean"].verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
 
 
 def test_the_worst_misses_are_kept_with_their_worst_crops():

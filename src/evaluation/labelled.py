@@ -30,8 +30,8 @@ class EvaluationError(Failure):
 @dataclass
 class Footage:
     """A video to be judged: its number and label; crops (n, S, S, 3) uint8 RGB of one face after
-    another, the second of each, where each face's are among them; and whole frames (H, W, 3) RGB,
-    which stored crops have not."""
+    another, the second of each, where each face's are among them; whole frames (H, W, 3) RGB, which
+    stored crops have not; and why no verdict can be given, or None."""
 
     number: int
     label: int
@@ -40,6 +40,7 @@ class Footage:
     faces: list[slice]
     is_image: bool
     frames: list[np.ndarray]
+    caveat: str | None = None
 
 
 def find_labelled(source: Path) -> list[Video]:
@@ -119,7 +120,8 @@ def crops_of_videos(
         faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
         image, crops = analysis.is_image, np.stack(crops)
-        yield Footage(number, video.label, crops, list(seconds), faces, image, frames)
+        facts = image, frames, analysis.caveat
+        yield Footage(number, video.label, crops, list(seconds), faces, *facts)
 
 
 def _follow(video: Video, detector, count: int, margin: float) -> Analysis:

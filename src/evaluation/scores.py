@@ -134,11 +134,12 @@ def judge_faces(
 ) -> Judged:
     """What script 3 would say: the face that decides, and its verdict."""
     rules, faces, marks = VerdictConfig(), [], checkpoint.marks
+    caveat = checkpoint.caveat or footage.caveat
     for place in footage.faces:
         known = np.nan if sharpness is None else float(np.median(sharpness[place]))
         seconds = None if sharpness is None else footage.seconds[place]
         p_fake = marks.likelihood.of_frames(raw[place], known).tolist()
-        verdict = judge(p_fake, marks, rules, seconds, footage.is_image, checkpoint.caveat)
+        verdict = judge(p_fake, marks, rules, seconds, footage.is_image, caveat)
         faces.append(Judged(place, raw[place], known, verdict))
     return faces[most_suspicious([face.verdict for face in faces], rules, footage.is_image)]
 
