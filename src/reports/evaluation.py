@@ -118,12 +118,12 @@ def draw_tippett(curves: dict[str, Scores]) -> np.ndarray:
             axes.step(values, shares, where="pre", **look)
     axes.axvline(0, color="black", lw=0.8, ls="--")
     low, high = axes.get_xlim()
-    ticks = np.arange(np.ceil(low), np.floor(high) + 1)
+    ticks = np.arange(np.ceil(low), np.floor(high) + 1, 1 if high - low < 8 else 2)
     axes.set_xticks(ticks, [ratio_text(10.0**tick) for tick in ticks])
     axes.set(
         title=f"{TITLE}: Tippett", xlabel="likelihood ratio", ylabel="share of so much or more"
     )
-    axes.legend(loc="lower left", frameon=False, fontsize=8)
+    axes.legend(loc="upper right", frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     return render(figure)
