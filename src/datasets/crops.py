@@ -23,6 +23,7 @@ from utils.config import FAKE, REAL
 
 COPIES_NAME = "reconstructions.json"
 SWAP_SHARE = 0.5  # of blends that take another person's face
+COPIED_SHARE = 0.5  # of wide swaps, whose face went through a generator, as a swapping tool's has
 
 
 class Sample(NamedTuple):
@@ -169,8 +170,11 @@ class FaceFrames(Dataset):
         partners = self.partners.get(index, ())
         if method == "swap" and len(partners):
             partner = self.samples[rng.choice(partners)]
-            other = self._read(partner.name)
-            return blend_swap(image, landmarks, other, partner.landmarks_xy, rng, difficulty, wide)
+            other, points = self._read(partner.name), partner.landmarks_xy
+            if wide and partner.name in self.copies and rng.uniform() < COPIED_SHARE:
+                size, other = other.shape[0], self._read(self.copies[partner.name])
+                points = (points + 0.5) * (other.shape[0] / size) - 0.5
+            return blend_swap(image, landmarks, other, points, rng, difficulty, wide)
         return blend_self(image, landmarks, rng, difficulty, wide)
 
     def _read(self, name: str) -> np.ndarray:

@@ -9,6 +9,9 @@ from utils.config import VISIBLE_SHARE
 # Of crops that go through bad video, before they are scaled to the network's size and after it.
 # Before is where a video's own compression lies; after, that of a video made small.
 DEGRADE_BEFORE, DEGRADE_AFTER = 0.35, 0.2
+# Of crops that are shown as if the face stood at the picture's border, and by how much of the crop
+# they reach over it at most.
+AT_BORDER, OVER_BORDER = 0.2, 0.3
 
 
 def augment(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
@@ -19,8 +22,20 @@ def augment(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.nda
     fate = rng.uniform()
     if fate < DEGRADE_BEFORE:
         image = degrade(image, rng)
+    if rng.uniform() < AT_BORDER:
+        image = reach_over(image, rng)
     image = change_colours(move(image, size_px, rng), rng)
     return degrade(image, rng) if fate >= 1 - DEGRADE_AFTER else image
+
+
+def reach_over(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One side, and in a third of them another, mirrored as where a crop reaches over a border."""
+    for turns in rng.permutation(4)[: 1 + (rng.uniform() < 1 / 3)]:
+        image = np.rot90(image, turns)
+        lost = round(image.shape[0] * rng.uniform(0.05, OVER_BORDER))
+        image = cv2.copyMakeBorder(image[lost:], lost, 0, 0, 0, cv2.BORDER_REFLECT_101)
+        image = np.rot90(image, -turns)
+    return np.ascontiguousarray(image)
 
 
 def move(image: np.ndarray, size_px: int, rng: np.random.Generator) -> np.ndarray:
