@@ -18,11 +18,13 @@ from training.epoch import TrainingError
 from utils.config import LAST_MODEL_NAME
 
 
-def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
-    """Start from a checkpoint of this project, or from EfficientNet-Lite1's file for B1.
+def load_first_weights(model: DeepfakeDetector, paths: list[Path]) -> None:
+    """Start from a checkpoint of this project, from EfficientNet-Lite1's file for B1, or from the
+    mean of several checkpoints.
 
     Raises WeightsError for anything else.
     """
+    path = paths[0]
     try:
         content = read_file(path)
     except CheckpointError as error:
@@ -33,10 +35,39 @@ def load_first_weights(model: DeepfakeDetector, path: Path) -> None:
             raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
         load_lite1(model.features, content)
         return
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path) if len(paths) == 1 else mean_of(paths)
     if checkpoint.model.arch != model.arch:
         raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
     model.load_state_dict(checkpoint.model.state_dict())
+
+
+def mean_of(paths: list[Path]) -> Checkpoint:
+    """The first checkpoint with the mean of all their weights, the averaged ones of a last.pth;
+    a file named twice counts twice.
+
+    A "model soup" (Wortsman et al., ICML 2022): it serves where all come from one training, or from
+    one start. Raises CheckpointError, or WeightsError where one does not fit the first.
+    """
+    checkpoints = [load_checkpoint(path) for path in paths]
+    first, total = checkpoints[0], {}
+    for path, one in zip(paths, checkpoints, strict=True):
+        if (one.model.arch, one.preprocessing) != (first.model.arch, first.preprocessing):
+            raise WeightsError(f"{path} is another network than {paths[0]}, or wants other crops")
+        for name, value in judged_weights(one).items():
+            total[name] = total.get(name, 0) + value.double() / len(paths)
+    first.model.load_state_dict(total)
+    first.metrics = {}
+    first.training = {k: v for k, v in first.training.items() if k in ("config", "registry")}
+    first.training |= {"epoch": None, "mean_of": [path.name for path in paths]}
+    return first
+
+
+def judged_weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    averaged = checkpoint.training.get("ema")
+    if not averaged:
+        return checkpoint.model.state_dict()
+    prefix = "module."
+    return {k.removeprefix(prefix): v for k, v in averaged.items() if k.startswith(prefix)}
 
 
 def write(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:

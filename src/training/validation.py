@@ -1,6 +1,7 @@
 """What validation says of the model that is kept: scored as it is and made worse, and its marks."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from scoring.verdict import describe_marks
 from training.epoch import ALONE, TrainingError, evaluate
 from training.loaders import load_data, make_loaders, set_size, what_is_taught
 from training.run import save_best
+from training.saving import mean_of
 from utils import console
 from utils.config import BEST_MODEL_NAME, TrainConfig
 from utils.console import shown
@@ -78,9 +80,10 @@ def calibrate_best(config: TrainConfig, best: Checkpoint, scored: tuple, dataset
 
 
 def calibrate_again(config: TrainConfig) -> None:
-    """Measure best_model.pth on validation anew, the test set untouched. Raises TrainingError."""
-    path = config.models / BEST_MODEL_NAME
-    best, device = load_checkpoint(path), pick_device(config.device)
+    """Measure best_model.pth, or with --init what is to become it, on validation anew, the test set
+    untouched. Raises TrainingError."""
+    path, device = config.models / BEST_MODEL_NAME, pick_device(config.device)
+    best = mean_of([Path(name) for name in config.init]) if config.init else load_checkpoint(path)
     if not config.splits.exists():
         raise TrainingError(f"{config.splits} not found: name those of its training with --splits")
     trained = best.training.get("config", {})

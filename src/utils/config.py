@@ -113,8 +113,11 @@ class TrainConfig:
     run_name: str = option("run", "name of this run under the results folder", type=plain_name)
     arch: str = option("efficientnet_b1", "network", choices=ARCHITECTURES)
     pretrained: bool = option(True, "start from ImageNet weights")
-    init: str = option(
-        "", "start from these weights: a checkpoint, or EfficientNet-Lite1's file", type=local
+    init: tuple = option(
+        (),
+        "start from these weights: EfficientNet-Lite1's file, a checkpoint, or the mean of several",
+        nargs="+",
+        type=local,
     )
     epochs: int = option(10, "passes over the training set", type=positive_int)
     batch_size: int = option(24, "crops a step, of all processes together", type=positive_int)
@@ -171,7 +174,7 @@ class TrainConfig:
     workers: int = option(2, "data loading processes", type=natural_int)
     seed: int = option(42, "seed of splits, sampling, augmentation and weights", type=int)
     resume: bool = option(False, "go on after an interruption")
-    only_calibrate: bool = option(False, "measure best_model.pth on validation anew, no training")
+    only_calibrate: bool = option(False, "no training: measure best_model.pth, or --init, on validation")
 
 
 # What --preset changes. blend: real faces only, weights not from ImageNet's usual file.

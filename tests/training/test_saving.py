@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from network.checkpoint import Checkpoint, save_checkpoint
+from network.model import DeepfakeDetector, WeightsError
+from pictures.transforms import Preprocessing
+from training.saving import load_first_weights, mean_of
+
+BIAS = "head.5.bias"
+
+
+def saved(path, bias, arch="efficientnet_b0", **training):
+    model = DeepfakeDetector(arch=arch)
+    with torch.no_grad():
+        model.head[5].bias.fill_(bias)
+    save_checkpoint(path, Checkpoint(model, Preprocessing(), {"calibration": {}}, training))
+    return path
+
+
+def test_mean_counts_a_file_as_often_as_it_is_named(tmp_path):
+    low, high = saved(tmp_path / "low.pth", 1.0), saved(tmp_path / "high.pth", 4.0)
+    mean = mean_of([low, high, high])
+    assert mean.model.state_dict()[BIAS].tolist() == pytest.approx([3.0, 3.0])
+    assert mean.training["mean_of"] == ["low.pth", "high.pth", "high.pth"]
+    assert mean.metrics == {}  # no file's figures are those of the mean
+    model = DeepfakeDetector(arch="efficientnet_b0")
+    load_first_weights(model, [low, high])
+    assert model.state_dict()[BIAS].tolist() == pytest.approx([2.5, 2.5])
+
+
+def test_averaged_weights_of_a_run_count(tmp_path):
+    averaged = {
+        f"module.{k}": v for k, v in DeepfakeDetector(arch="efficientnet_b0").state_dict().items()
+    }
+    averaged |= {f"module.{BIAS}": torch.tensor([7.0, 7.0]), "n_averaged": torch.tensor(3)}
+    path = saved(tmp_path / "last.pth", 1.0, ema=averaged)
+    assert mean_of([path]).model.state_dict()[BIAS].tolist() == [7.0, 7.0]
+
+
+def test_other_networks_have_no_mean(tmp_path):
+    one = saved(tmp_path / "one.pth", 1.0)
+    other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
+    with pytest.raises(WeightsError, match="other.pth is another network than"):
+        mean_of([one, other])
