@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from judging.demo import make_demo_clips
-from judging.session import UNTRAINED, Session, results_folder
+from judging.session import UNTRAINED, Session, joined, results_folder
 from judging.transcript import SIGNS, print_analysis
 from media.frame import VideoError
 from utils import console, search
@@ -179,16 +179,17 @@ def run_demo(session: Session) -> int:
     print(f"   {shown(altered)}: the same with an altered copy of the face blended in")
     if not session.is_trained:
         console.warn(
-            f"No trained model at {shown(session.config.model)}: {UNTRAINED}. "
+            f"No trained model at {joined(map(shown, session.config.model))}: {UNTRAINED}. "
             "They show what the program does; for verdicts run src/2_train_model.py"
         )
     return judge_files(session, {untouched: False, altered: False})
 
 
 def run(config: TestConfig, paths: list[str], demo: bool, output) -> int:
-    if not demo and not config.model.exists():
+    missing = [path for path in config.model if not path.exists()]
+    if missing and not demo:
         raise FileNotFoundError(
-            f"{config.model} not found: run src/2_train_model.py first, or see the pipeline at "
+            f"{missing[0]} not found: run src/2_train_model.py first, or see the pipeline at "
             "work with src/3_test_video.py --demo"
         )
     session = Session(config, demo, output, warm_up=video_reports)

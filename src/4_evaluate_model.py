@@ -26,10 +26,11 @@ from evaluation.others import evaluate_other
 from evaluation.scores import across_datasets, evaluate, score_all
 from evaluation.tables import interval_text, print_across, print_evaluation, print_other
 from faces.detect import load_detector
+from judging.session import joined
 from media.frame import sample_indices
-from network.checkpoint import Checkpoint, load_checkpoint
+from network.checkpoint import Checkpoint
 from network.device import describe_device, pick_device, place
-from pictures.harms import all_changes
+from network.joint import load_joint
 from scoring.calibration import Outcome
 from scoring.intervals import about_records, difference
 from utils import console
@@ -53,18 +54,18 @@ def parse_args(argv: list[str] | None) -> EvaluateConfig:
     return from_flags(EvaluateConfig, parser.parse_args(argv))
 
 
-def load_models(paths: list[Path], device) -> list[Checkpoint]:
-    models = [load_checkpoint(path) for path in paths]
+def load_models(names: list[tuple[Path, ...]], device) -> list[Checkpoint]:
+    models = [load_joint(paths) for paths in names]
     wanted = [replace(model.preprocessing, image_size_px=0) for model in models]
-    for path, other in zip(paths, wanted, strict=True):
+    for paths, other in zip(names, wanted, strict=True):
         if other != wanted[0]:
             raise EvaluationError(
-                f"{path} wants other crops than {paths[0]} ({other} and {wanted[0]}): "
+                f"{paths[0]} wants other crops than {names[0][0]} ({other} and {wanted[0]}): "
                 "evaluate them one at a time"
             )
-    for path, model in zip(paths, models, strict=True):
+    for paths, model in zip(names, models, strict=True):
         if model.caveat:
-            console.warn(f"{shown(path)}: {model.caveat}")
+            console.warn(f"{shown(paths[0])}: {model.caveat}")
         place(model.model, device)
     return models
 
@@ -123,23 +124,23 @@ def add_comparisons(reports: list[dict], outcomes: list[Outcome], groups: np.nda
 def run(config: EvaluateConfig) -> int:
     device = pick_device(config.device)
     check_writable(config.results)
-    paths = [config.model, *config.against]
-    models = load_models(paths, device)
+    names = [config.model, *((path,) for path in config.against)]
+    models = load_models(names, device)
     left_out: list[dict] = []
     records, source = open_source(config, models[0].preprocessing, left_out)
     console.heading("🔬 EVALUATION")
     print(f"   Device: {describe_device(device)}")
-    conditions = all_changes() if config.robustness else {}
     about = about_records(records)
-    tables, misses = score_all(source, models, conditions, device)
+    tables, misses = score_all(source, models, config.robustness, device)
     if not tables[0]["clean"].p_fake:
         raise EvaluationError("no video could be evaluated")
     if left_out:
         console.warn(f"{len(left_out)} videos left out; report.json names them too")
     reports, outcomes = [], []
-    for path, model, table in zip(paths, models, tables, strict=True):
+    for paths, model, table in zip(names, models, tables, strict=True):
         training = {k: v for k, v in model.training.items() if k in TRAINING_FACTS}
-        file = {"file": str(path), "sha256": sha256_of(path), "training": training}
+        facts = joined(paths), joined(map(sha256_of, paths))
+        file = {"file": facts[0], "sha256": facts[1], "training": training}
         report, outcome = evaluate(model, table, about)
         reports.append({"version": 3, "model": file} | report)
         outcomes.append(outcome)
@@ -157,6 +158,8 @@ def run(config: EvaluateConfig) -> int:
 
     folder = config.results / "evaluation" / config.run_name
     outcomes += [outcome for _, outcome in others]
+    said = tables[0]["clean"].verdicts
+    records = [record | {"verdict": said.get(n)} for n, record in enumerate(records)]
     write_evaluation(folder, report, outcomes, records, misses)
     console.good(f"Report: {shown(folder)}")
     return 0

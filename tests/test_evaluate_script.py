@@ -13,6 +13,7 @@ from conftest import biased_model, load_script, make_faceforensics, read_json
 from sklearn.metrics import roc_auc_score
 
 from datasets.crops import FaceFrames
+from evaluation.attacks import ATTACKS
 from evaluation.labelled import EvaluationError, Footage, crops_of_dataset, find_labelled
 from evaluation.others import read_scores
 from evaluation.scores import SQUASHED, score_all
@@ -200,7 +201,7 @@ def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts()
     levels = [0.2] * 4 + [0.6, 0.7, 0.8] + [0.95] * 2  # the last is seen too briefly
     brief = footage_of(1, FAKE, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
     source = [footage_of(0, REAL, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
-    (tables,), _ = score_all(source, [checkpoint], {}, "cpu")
+    (tables,), _ = score_all(source, [checkpoint], False, "cpu")
     table = tables["clean"]
     assert table.numbers == [0, 0, 0, 1] and table.verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
     assert table.p_fake == pytest.approx([0.6, 0.7, 0.8, 0.3], abs=0.02)
@@ -211,7 +212,7 @@ def test_of_tilted_faces_script_4_gives_no_verdict_either():
     checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
     tilted = replace(footage_of(1, FAKE, [0.9] * 4), caveat="tilted")
     source = [footage_of(0, FAKE, [0.9] * 4), tilted]
-    (tables,), _ = score_all(source, [checkpoint], {}, "cpu")
+    (tables,), _ = score_all(source, [checkpoint], False, "cpu")
     assert tables["clean"].verdicts == {0: "FAKE", 1: "INCONCLUSIVE"}
 
 
@@ -221,8 +222,9 @@ def test_the_worst_misses_are_kept_with_their_worst_crops():
     levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
     labels = [REAL, REAL, FAKE, *[FAKE] * 20, FAKE]
     source = [footage_of(n, labels[n], two) for n, two in enumerate(levels)]
-    tables, misses = score_all(source, [checkpoint], {"dark": lambda crop: crop // 2}, "cpu")
-    assert tables[0]["dark"].p_fake[0] == pytest.approx(0.45, abs=0.02)
+    tables, misses = score_all(source, [checkpoint], True, "cpu")
+    assert tables[0]["brightness, x 0.5"].p_fake[0] == pytest.approx(0.45, abs=0.02)
+    assert tables[0]["PGD, 4 of 255"].p_fake[1] == pytest.approx(0.7 + 4 / 255, abs=0.005)
     assert [miss.number for miss in misses] == [2, 0, *range(3, 17)]  # neither 1 nor the last 7
     assert misses[0].crop[0, 0, 0] == 26 and misses[1].crop[0, 0, 0] == 230
     assert misses[1].distance == pytest.approx(0.82, abs=0.01)  # half way along the log-odds
@@ -277,7 +279,7 @@ def test_labelled_videos_get_figures_intervals_and_pictures(tmp_path, clips, scr
     assert line.split()[-4:] == ["100.0%", "100.0%", "0.0%", "0.0%"]
     folder = tmp_path / "results" / "evaluation" / "run"
     report = read_json(folder / "report.json")
-    steps = sum(map(len, SWEEP.values()))
+    steps = sum(map(len, (SWEEP | ATTACKS).values()))
     assert len(report["conditions"]) == steps + 2 and SQUASHED in report["conditions"]
     clean = report["conditions"]["clean"]
     assert clean["video"]["n"] == clean["frame"]["n"] == 4
@@ -292,6 +294,7 @@ def test_labelled_videos_get_figures_intervals_and_pictures(tmp_path, clips, scr
         rows = list(csv.DictReader(stream))
     assert len(rows) == 4 and {row["judged"] for row in rows} == {"fake"}
     assert all(int(row["frames"]) == 1 for row in rows)
+    assert {row["verdict"] for row in rows} == {"INCONCLUSIVE"}
     assert pictures(folder) == PNGS
 
 

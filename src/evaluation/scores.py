@@ -1,17 +1,19 @@
 """Scores of labelled videos by one or more checkpoints, and what they amount to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import cv2
 import numpy as np
 import torch
 
+from evaluation.attacks import ATTACKS
 from evaluation.labelled import Footage
 from faces.quality import face_sharpness
 from network.checkpoint import Checkpoint
 from network.gradcam import AT_ONCE
+from pictures.harms import all_changes, condition
 from pictures.transforms import eval_transform, normalise
 from scoring.calibration import Outcome
 from scoring.intervals import About, by_name, figures
@@ -92,19 +94,22 @@ def _p_fake(checkpoint: Checkpoint, images: torch.Tensor, device) -> list[float]
 def score_all(
     source: Iterator[Footage],
     checkpoints: list[Checkpoint],
-    conditions: dict[str, Callable],
+    robustness: bool,
     device,
 ) -> tuple[list[dict[str, Table]], list[Miss]]:
     """For each checkpoint the table of each condition, the videos being read once; and the worst
-    misses of the first one. Where footage has whole frames, these are squashed as a last condition.
-    """
+    misses of the first one. With robustness crops are also changed, and attacked with the
+    checkpoint's own gradients. Where footage has whole frames, these are squashed as a last
+    condition."""
     tables = [defaultdict(Table) for _ in checkpoints]
     margin = checkpoints[0].preprocessing.crop_margin
     misses: list[Miss] = []
     for footage in source:
-        versions = _versions(footage.crops, conditions, margin)
+        versions = _changed(footage.crops, robustness)
         for checkpoint, table in zip(checkpoints, tables, strict=True):
-            for name, (crops, sharpness) in versions.items():
+            attacked = _attacked(checkpoint, footage, device) if robustness else {}
+            for name, crops in (versions | attacked).items():
+                sharpness = [face_sharpness(crop[..., ::-1], margin) for crop in crops]
                 raw = score(checkpoint, crops, device)
                 lead = judge_faces(checkpoint, footage, raw, sharpness)
                 table[name].add(footage.number, lead)
@@ -118,14 +123,20 @@ def score_all(
     return tables, misses
 
 
-def _versions(crops: np.ndarray, conditions: dict[str, Callable], margin: float) -> dict:
-    """Crops (n, S, S, 3) as they are and under each condition, and the sharpness of each."""
-    versions = {"clean": crops}
-    for name, change in conditions.items():
-        versions[name] = np.stack([change(np.ascontiguousarray(crop)) for crop in crops])
+def _changed(crops: np.ndarray, robustness: bool) -> dict[str, np.ndarray]:
+    """Crops (n, S, S, 3) by condition."""
+    changes = all_changes() if robustness else {}
+    return {"clean": crops} | {
+        name: np.stack([change(np.ascontiguousarray(crop)) for crop in crops])
+        for name, change in changes.items()
+    }
+
+
+def _attacked(checkpoint: Checkpoint, footage: Footage, device) -> dict[str, np.ndarray]:
     return {
-        name: (some, [face_sharpness(crop[..., ::-1], margin) for crop in some])
-        for name, some in versions.items()
+        condition(kind, strength): change(checkpoint, footage.crops, footage.label, device)
+        for kind, steps in ATTACKS.items()
+        for strength, change in steps.items()
     }
 
 

@@ -4,7 +4,7 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Session:
         warm_up: Callable[[], object] = lambda: None,
     ):
         self.config, self.output = config, output
-        self.is_trained = config.model.exists() or not allow_untrained
+        self.is_trained = all(path.exists() for path in config.model) or not allow_untrained
         self._model: Future = ThreadPoolExecutor(1).submit(
             _load_model, config, self.is_trained, warm_up
         )
@@ -87,11 +87,12 @@ class Session:
 
 
 def _load_model(config: TestConfig, is_trained: bool, warm_up: Callable[[], object]):
-    from network.checkpoint import load_checkpoint, untrained_checkpoint
+    from network.checkpoint import untrained_checkpoint
     from network.device import pick_device, place
+    from network.joint import load_joint
 
     device = pick_device(config.device)
-    checkpoint = load_checkpoint(config.model) if is_trained else untrained_checkpoint()
+    checkpoint = load_joint(config.model) if is_trained else untrained_checkpoint()
     place(checkpoint.model, device)
     warm_up()
     gc.freeze()  # what torch imported stays: the collector need not walk it for every video
@@ -99,13 +100,18 @@ def _load_model(config: TestConfig, is_trained: bool, warm_up: Callable[[], obje
     facts = {
         "architecture": checkpoint.model.arch,
         "is_trained": is_trained,
-        "file": str(config.model) if is_trained else None,
-        "sha256": sha256_of(config.model) if is_trained else None,
+        "file": joined(config.model) if is_trained else None,
+        "sha256": joined(map(sha256_of, config.model)) if is_trained else None,
         "epoch": checkpoint.training.get("epoch"),
         "validation": checkpoint.metrics.get("validation"),
         "device": str(device),
     }
     return checkpoint, device, facts
+
+
+def joined(parts: Iterable) -> str:
+    """What is said of a model, or of several that judge together."""
+    return " + ".join(map(str, parts))
 
 
 def results_folder(results: Path, path: Path) -> Path:

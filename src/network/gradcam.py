@@ -2,7 +2,9 @@
 
 import numpy as np
 import torch
+from torch.nn import functional
 
+from network.joint import JointDetector
 from network.model import DeepfakeDetector
 from utils.config import FAKE, REAL
 
@@ -11,7 +13,7 @@ AT_ONCE = 32  # images; memory would grow with hundreds of frames
 
 
 def predict_with_cam(
-    model: DeepfakeDetector, images: torch.Tensor
+    model: DeepfakeDetector | JointDetector, images: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score a batch and locate the evidence.
 
@@ -22,19 +24,31 @@ def predict_with_cam(
     share a scale. The head averages over places, so summing the gradients loses nothing, and frames
     do not influence each other in evaluation mode, so their logits may be summed.
     """
+    odds, evidence = 0, 0
+    for network, weight in model.members:
+        one_odds, one_evidence = _odds_with_cam(network, images)
+        odds = odds + weight * one_odds
+        if torch.is_tensor(evidence) and evidence.shape != one_evidence.shape:  # ViT's maps
+            one_evidence = functional.interpolate(one_evidence[:, None], evidence.shape[1:])[:, 0]
+        evidence = evidence + weight * one_evidence
+    # As far as a probability in float32 tells: calibration saw no more of them either.
+    p_fake = torch.sigmoid(odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS))
+    return p_fake.cpu().numpy(), evidence.cpu().numpy()
+
+
+def _odds_with_cam(
+    network: DeepfakeDetector, images: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.inference_mode():
         parts = images.contiguous(memory_format=torch.channels_last).split(AT_ONCE)
-        maps = torch.cat([model.features(part) for part in parts])
+        maps = torch.cat([network.features(part) for part in parts])
     maps = maps.clone().requires_grad_()  # a normal tensor again, outside inference mode
-    logits = model.head(maps)
+    logits = network.head(maps)
     log_odds = logits[:, FAKE] - logits[:, REAL]
     (gradient,) = torch.autograd.grad(log_odds.sum(), maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     evidence = (weights * maps).sum(dim=1)
-    # As far as a probability in float32 tells: calibration saw no more of them either.
-    odds = log_odds.detach().float().clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
-    p_fake = torch.sigmoid(odds)
-    return p_fake.cpu().numpy(), evidence.detach().float().cpu().numpy()
+    return log_odds.detach().float(), evidence.detach().float()
 
 
 def heat_for(evidence: np.ndarray, label: int) -> np.ndarray:

@@ -62,6 +62,11 @@ class DeepfakeDetector(nn.Module):
                 module.inplace = False
         join_norms(self)
 
+    @property
+    def members(self) -> list[tuple["DeepfakeDetector", float]]:
+        """As network.joint.JointDetector has them."""
+        return [(self, 1.0)]
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(images))
 

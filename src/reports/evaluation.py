@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from evaluation.attacks import ATTACKS
 from pictures.harms import CLEAN_PLACE, SWEEP, all_changes, condition
 from reports.page import COLOURS, DPI, GREY, Figure, render, save_png
 from reports.samples import sheet
@@ -171,10 +172,10 @@ def draw_scores(outcome: Outcome) -> np.ndarray:
 
 def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
     """Video AUC over the strength of each kind of change, with its interval."""
-    columns = 4
-    figure = Figure(figsize=(12, 6), dpi=DPI)
-    panels = figure.subplots(-(-len(SWEEP) // columns), columns, sharey=True).ravel()
-    for axes, (kind, steps) in zip(panels, SWEEP.items(), strict=False):
+    columns, kinds = 5, SWEEP | ATTACKS
+    figure = Figure(figsize=(15, 6), dpi=DPI)
+    panels = figure.subplots(-(-len(kinds) // columns), columns, sharey=True).ravel()
+    for axes, (kind, steps) in zip(panels, kinds.items(), strict=False):
         found = {strength: conditions[condition(kind, strength)]["video"] for strength in steps}
         points = list(found.items())
         points.insert(CLEAN_PLACE.get(kind, 0), ("clean", conditions["clean"]["video"]))
@@ -190,7 +191,7 @@ def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[::columns]:
         axes.set_ylabel("video AUC")
-    for axes in panels[len(SWEEP) :]:
+    for axes in panels[len(kinds) :]:
         axes.axis("off")
         text = "bars: 95 % intervals over groups\nof people, where they have a width"
         axes.text(0, 0.5, text + "\n\ndotted: chance", fontsize=9, color=GREY, va="center")
@@ -230,6 +231,7 @@ def score_rows(outcome: Outcome, records: list[dict]) -> list[dict]:
             "p_fake": round(float(p_fake), 6),
             "likelihood_ratio": float(f"{ratio_of(p_fake):.4g}"),
             "judged": LABEL_NAMES[int(p_fake >= 0.5)],
+            "verdict": records[number]["verdict"],
         }
         for number, p_fake in zip(seen, outcome.videos.p_fake, strict=True)
     ]

@@ -174,7 +174,9 @@ class TrainConfig:
     workers: int = option(2, "data loading processes", type=natural_int)
     seed: int = option(42, "seed of splits, sampling, augmentation and weights", type=int)
     resume: bool = option(False, "go on after an interruption")
-    only_calibrate: bool = option(False, "no training: measure best_model.pth, or --init, on validation")
+    only_calibrate: bool = option(
+        False, "no training: measure best_model.pth, or --init, on validation"
+    )
 
 
 # What --preset changes. blend: real faces only, weights not from ImageNet's usual file.
@@ -204,7 +206,12 @@ class TestConfig:
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
-    model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
+    model: tuple = option(
+        (MODELS_DIR / BEST_MODEL_NAME,),
+        "checkpoint of 2_train_model.py, or several, which judge together",
+        nargs="+",
+        type=local_path,
+    )
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     results: Path = option(RESULTS_DIR, "where <video_name>/ goes")
     frames: int = option(10, "evenly spaced frames a video", type=positive_int)
@@ -219,7 +226,12 @@ class TestConfig:
 class EvaluateConfig:
     """Settings of 4_evaluate_model.py."""
 
-    model: Path = option(MODELS_DIR / BEST_MODEL_NAME, "checkpoint of 2_train_model.py")
+    model: tuple = option(
+        (MODELS_DIR / BEST_MODEL_NAME,),
+        "checkpoint of 2_train_model.py, or several, which judge together",
+        nargs="+",
+        type=local_path,
+    )
     against: tuple = option((), "others, on the same videos", nargs="+", type=local_path)
     scores: tuple = option(
         (), "CSVs of path,p_fake: other detectors, on the same videos", nargs="+", type=local_path
@@ -232,7 +244,7 @@ class EvaluateConfig:
     split: str = option("test", "part of the splits that is evaluated", choices=("val", "test"))
     blends: bool = option(False, "add blended fakes of the test split's real faces")
     at_most: int = option(0, "take so many of the split's videos; 0: all", type=natural_int)
-    robustness: bool = option(False, "also with JPEG, H.264, resizing, blur, noise, brightness")
+    robustness: bool = option(False, "also with JPEG, H.264, blur and others, and attacked")
     frames: int = option(10, "evenly spaced frames a video, with --videos", type=positive_int)
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     results: Path = option(RESULTS_DIR, "where evaluation/<run>/ goes")

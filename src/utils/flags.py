@@ -99,7 +99,9 @@ def add_flags(parser: argparse.ArgumentParser, config_class: type) -> None:
         else:
             is_path = isinstance(item.default, Path)
             settings.setdefault("type", local_path if is_path else type(item.default))
-            text += f" (default: {item.default})" if item.default not in ("", ()) else ""
+            values = item.default if isinstance(item.default, tuple) else (item.default,)
+            if values not in ((), ("",)):
+                text += f" (default: {' '.join(map(str, values))})"
             parser.add_argument(flag, default=item.default, help=text, **settings)
 
 

@@ -40,5 +40,5 @@ def test_averaged_weights_of_a_run_count(tmp_path):
 def test_other_networks_have_no_mean(tmp_path):
     one = saved(tmp_path / "one.pth", 1.0)
     other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
-    with pytest.raises(WeightsError, match="other.pth is another network than"):
+    with pytest.raises(WeightsError, match=r"other.pth is another network than"):
         mean_of([one, other])
