@@ -24,6 +24,7 @@ from utils.console import run_script, shown
 from utils.files import atomic_folder
 from utils.flags import DOWNLOAD, add_flags, from_flags, is_address
 
+MODEL_SUFFIXES = {".pth", ".pt"}
 PROMPT = "\n📹 Enter video path: "
 
 
@@ -33,6 +34,10 @@ def parse_args(argv: list[str] | None) -> tuple[TestConfig, list[str], bool]:
     parser.add_argument("--demo", action="store_true", help="make two clips and judge them")
     add_flags(parser, TestConfig)
     args = parser.parse_args(argv)
+    # --model takes all that follows: what is no checkpoint there is to be judged.
+    models = [path for n, path in enumerate(args.model) if not n or path.suffix in MODEL_SUFFIXES]
+    args.paths += [str(path) for path in args.model if path not in models]
+    args.model = tuple(models)
     if args.demo and args.paths:
         parser.error("--demo makes its own clips: give either paths or --demo")
     if args.json and not (args.demo or args.paths):

@@ -169,6 +169,19 @@ def test_a_model_without_marks_gives_no_verdict(tmp_path, script, face_clip, cap
     assert verdict["likelihood_ratio"] is None
 
 
+def test_several_models_judge_together_and_what_follows_them_is_judged(
+    tmp_path, script, fake_model, face_clip
+):
+    other = biased_model(tmp_path / "other.pth", 1.0)
+    argv = ["--frames", "3", "--results", tmp_path / "results", "--models", tmp_path]
+    argv += ["--model", fake_model, other, face_clip]
+    assert script.main([str(part) for part in argv]) == 0
+    report = read_json(tmp_path / "results/face/report.json")
+    assert report["verdict"]["p_fake"] == pytest.approx(1 / (1 + np.exp(-2.0)), abs=0.02)
+    assert report["model"]["file"] == f"{fake_model} + {other}"
+    assert len(report["model"]["sha256"].split(" + ")) == 2
+
+
 def test_a_web_address_is_called_one(tmp_path, script, fake_model, face_clip, capsys):
     address = "https://example.org/a.mp4"
     assert script.main(arguments(tmp_path, fake_model, address)) == 1
