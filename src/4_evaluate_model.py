@@ -98,7 +98,8 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
     if not config.splits.exists():
         raise EvaluationError(f"{config.splits} not found: run src/2_train_model.py first")
     videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
-    records = load_or_make_splits(config.splits, videos, 0, official=None)[config.split]
+    splits = load_or_make_splits(config.splits, videos, 0, official=None)
+    records = [record for name in config.split for record in splits[name]]
     if 0 < config.at_most < len(records):
         records = [records[i] for i in sample_indices(len(records), config.at_most)]
     if config.blends:
@@ -141,8 +142,8 @@ def run(config: EvaluateConfig) -> int:
         training = {k: v for k, v in model.training.items() if k in TRAINING_FACTS}
         facts = joined(paths), joined(map(sha256_of, paths))
         file = {"file": facts[0], "sha256": facts[1], "training": training}
-        report, outcome = evaluate(model, table, about)
-        reports.append({"version": 3, "model": file} | report)
+        report, outcome = evaluate(model, table, about, records)
+        reports.append({"version": 4, "model": file} | report)
         outcomes.append(outcome)
         print_evaluation(reports[-1])
     add_comparisons(reports, outcomes, about.groups)

@@ -10,6 +10,7 @@ import torch
 
 from evaluation.attacks import ATTACKS
 from evaluation.labelled import Footage
+from evaluation.parts import parts_of, skin_parts
 from faces.quality import face_sharpness
 from network.checkpoint import Checkpoint
 from network.gradcam import AT_ONCE
@@ -164,12 +165,16 @@ def _misses(checkpoint: Checkpoint, footage: Footage, lead: Judged) -> list[Miss
     return [Miss(float(abs(joined - label)), footage.number, crop)]
 
 
-def _decided(verdicts: dict[int, str], about: About) -> dict[str, dict]:
-    """For 'all', each source and each method, how many of its videos are real and fake, how many of
-    each are called FAKE and REAL, the share decided, and of these the share that is wrong."""
+def _decided(
+    verdicts: dict[int, str], about: About, parts: dict[str, np.ndarray]
+) -> dict[str, dict]:
+    """For 'all', the parts, each source and each method, how many of its videos are real and fake,
+    how many of each are called FAKE and REAL, the share decided, and of these the share that is
+    wrong."""
     numbers = np.array(list(verdicts))
     said, labels = np.array(list(verdicts.values())), about.labels[numbers]
-    parts = {"all": np.full(len(numbers), True)}
+    parts = {name: members[numbers] for name, members in parts.items() if members[numbers].any()}
+    parts = {"all": np.full(len(numbers), True)} | parts
     for names in (about.datasets[numbers], about.kinds[numbers]):
         parts |= {name: names == name for name in sorted(set(names))}
     result = {}
@@ -191,20 +196,22 @@ def _decided(verdicts: dict[int, str], about: About) -> dict[str, dict]:
 
 
 def evaluate(
-    checkpoint: Checkpoint, tables: dict[str, Table], about: About
+    checkpoint: Checkpoint, tables: dict[str, Table], about: About, records: list[dict]
 ) -> tuple[dict, Outcome]:
     """The figures of one checkpoint, as report.json holds them, and its clean outcome."""
     outcomes = {name: table.outcome(about, checkpoint) for name, table in tables.items()}
-    clean = outcomes["clean"]
+    clean, parts = outcomes["clean"], parts_of(records, about)
+    decided = parts | skin_parts(records, about)
     return {
         "trained_on": checkpoint.training.get("datasets", "unknown"),
         "marks": asdict(checkpoint.marks),
         "groups": len(set(about.groups[clean.numbers])),
         "conditions": {
             name: figures(outcome, about.groups)
-            | {"verdicts": _decided(tables[name].verdicts, about)}
+            | {"verdicts": _decided(tables[name].verdicts, about, decided)}
             for name, outcome in outcomes.items()
         },
+        "by_part": {name: figures(clean, about.groups, members) for name, members in parts.items()},
         "by_dataset": by_name(clean, about.datasets, about),
         "by_method": by_name(clean, about.kinds, about),
         "by_training": _by_training(clean, about, checkpoint.training.get("tools")),

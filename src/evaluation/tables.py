@@ -37,7 +37,7 @@ def print_evaluation(report: dict) -> None:
     )
     for line in describe_marks(known_marks(report["marks"])):
         print(f"   {line}")
-    slices = {"all": clean}
+    slices = {"all": clean} | report["by_part"]
     if len(report["by_dataset"]) > 1:
         slices |= report["by_dataset"]
     slices |= report["by_training"] | report["by_method"]
@@ -56,8 +56,8 @@ def print_evaluation(report: dict) -> None:
     if report["groups"] < FEW_GROUPS:
         console.warn(f"Groups of people: only {report['groups']}; such intervals are too narrow")
     print()
-    names = slices.keys() | {"all"}
-    rows = [_decided(n, found) for n, found in clean["verdicts"].items() if n in names]
+    hidden = report["by_dataset"].keys() - slices.keys()
+    rows = [_decided(n, found) for n, found in clean["verdicts"].items() if n not in hidden]
     header = ["verdicts", "n", "decided", "wrong of these", "reals FAKE", "fakes REAL"]
     print_table(header, rows)
     print()

@@ -103,10 +103,10 @@ def side(ratio: float) -> str | None:
 def weight_text(ratio: float) -> str:
     """What a ratio means, in a sentence's end."""
     if side(ratio) is None:
-        return f"such scores are about as frequent on real videos as on fakes ({support(ratio)})"
+        return "such scores are about as frequent on real videos as on fakes"
     whom = "fakes" if ratio > 1 else "real videos"
     times = ratio_text(max(ratio, 1 / ratio))
-    return f"such scores are {times} times as frequent on {whom} ({support(ratio)})"
+    return f"such scores are {times} times as frequent on {whom}"
 
 
 def rate_text(rate: Rate | None) -> str:

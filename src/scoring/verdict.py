@@ -185,7 +185,8 @@ def _doubts(forced: Verdict, marks: Marks, rules: VerdictConfig) -> list[str]:
     if with_verdict / forced.usable < rules.min_agreement:
         doubts.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
     if ratio is not None and ratio >= marks.real_below and not marks.is_fake(ratio):
-        doubts.append(f"leans {side(ratio) or 'to neither side'}: {weight_text(ratio)}")
+        whom = side(ratio) or "to neither side"
+        doubts.append(f"leans {whom}: {weight_text(ratio)} ({support(ratio)})")
         if side(ratio) == REAL and not marks.real_below:
             doubts.append(NO_TRACE)
     return doubts

@@ -241,7 +241,9 @@ class EvaluateConfig:
     )
     frames_dir: Path = option(FRAMES_DIR, "output of 1_extract_frames.py")
     splits: Path = option(SPLITS_FILE, "splits, one part of which is evaluated")
-    split: str = option("test", "part of the splits that is evaluated", choices=("val", "test"))
+    split: tuple = option(
+        ("test",), "what is evaluated of the splits", nargs="+", type=str, choices=("val", "test")
+    )
     blends: bool = option(False, "add blended fakes of the test split's real faces")
     at_most: int = option(0, "take so many of the split's videos; 0: all", type=natural_int)
     robustness: bool = option(False, "also with JPEG, H.264, blur and others, and attacked")
