@@ -42,7 +42,8 @@ def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], 
         turned = [
             replace(frame, image=cv2.rotate(frame.image, ROTATIONS[quarters])) for frame in frames
         ]
-        frames = Frames(turned, [*frames.notes, NOTES[quarters]], frames.is_image)
+        notes = [*frames.notes, NOTES[quarters]]
+        frames = Frames(turned, notes, frames.is_image, frames.facts)
         found = [detector.detect(frame.image) for frame in frames]
     tilted = "faces are tilted by about 45 degrees, more than the model has seen"
     return frames, found, tilted if turn % 90 else None

@@ -90,6 +90,11 @@ class Analysis:
         return getattr(self.frames, "is_image", is_image(self.path))
 
     @property
+    def facts(self) -> dict:
+        """What the file says of itself (media/facts.py); empty where it was not read."""
+        return getattr(self.frames, "facts", {})
+
+    @property
     def seconds(self) -> list[float]:
         return [frame.seconds for frame in self.frames]
 

@@ -8,7 +8,7 @@ from judging.analysis import Analysis, Track
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
 from utils.files import sha256_of
 
-VERSION = 3  # 2: several faces; 3: likelihood ratio
+VERSION = 4  # 2: several faces; 3: likelihood ratio; 4: facts of the file, parts of the face
 
 
 def report_content(analysis: Analysis, model_facts: dict) -> dict:
@@ -38,6 +38,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
             "modified_ns": about.st_mtime_ns,
             "sha256": sha256_of(path),
         },
+        "file_facts": analysis.facts,
         "notes": list(analysis.notes),
         "model": model_facts,
         "rules": asdict(analysis.rules),

@@ -53,6 +53,11 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
             print("   ⚠️ The model looks beside the face more than at it: mistrust this verdict")
     if is_trained:
         print("   How far to trust this: documentation/model_card.md (of the model that ships)")
+    if analysis.facts:
+        console.heading("📄 FACTS OF THE FILE")
+        for name, text in describe_facts(analysis.facts):
+            print(f"   {name}: {text}")
+        print(f"   {analysis.facts['caveat']}")
 
 
 def headline(verdict: Verdict) -> str:
@@ -152,3 +157,34 @@ def print_temporal(analysis: Analysis) -> None:
     if runs and verdict.real_votes:
         parts = ", ".join(f"{r.start:.2f}s to {r.end:.2f}s ({r.frames} frames)" for r in runs)
         print(f"   FAKE in a row: {parts}")
+
+
+def describe_facts(facts: dict) -> list[tuple[str, str]]:
+    """Lines of a file's facts (media/facts.py), each with its name; what is unknown is left out."""
+    brand, codec, profile = (facts[name] for name in ("brand", "codec", "profile"))
+    file = [
+        facts["container"] and facts["container"] + (f" ({brand})" if brand else ""),
+        _size(facts["size_bytes"]),
+        facts["seconds"] and f"{facts['seconds']:.1f} s",
+        facts["bits_per_second"] and f"{facts['bits_per_second'] / 1000:,.0f} kbit/s",
+    ]
+    if facts["video_streams"]:
+        file.append(f"streams: {facts['video_streams']} video, {facts['audio_streams']} audio")
+    picture = [
+        codec and codec + (f" ({profile})" if profile else ""),
+        f"{facts['width']}x{facts['height']} px",
+        facts["frames_per_second"] and f"{facts['frames_per_second']:g} frames/s",
+        facts["rotation_degrees"] and f"shown turned by {facts['rotation_degrees']}° clockwise",
+    ]
+    written = [f"{name} {facts[name]}" for name in ("encoder", "camera", "created") if facts[name]]
+    lines = {
+        "File": ", ".join(filter(None, file)),
+        "Picture": ", ".join(filter(None, picture)),
+        "Tags": "; ".join(written) or "none of an encoder, a camera or a date",
+        "Encoded again by a messenger or site": facts["reencoded"],
+    }
+    return list(lines.items())
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1000:.0f} kB"

@@ -28,13 +28,21 @@ class Frames(list[Frame]):
     """The frames read from a file, in order.
 
     notes: what a reader of the result must know of the file and of what was done to it. is_image:
-    whether the file's content, whatever its suffix, is a picture and no video.
+    whether the file's content, whatever its suffix, is a picture and no video. facts: what the file
+    says of itself (media/facts.py).
     """
 
-    def __init__(self, frames: Iterable[Frame], notes: Iterable[str] = (), is_image: bool = False):
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        notes: Iterable[str] = (),
+        is_image: bool = False,
+        facts: dict | None = None,
+    ):
         super().__init__(frames)
         self.notes = tuple(dict.fromkeys(notes))
         self.is_image = is_image
+        self.facts = facts or {}
 
 
 def sample_indices(n_frames: int, count: int) -> list[int]:

@@ -12,6 +12,7 @@ import av
 from av.format import Flags
 from av.stream import Disposition
 
+from media.facts import SIGNED_BYTES, video_facts
 from media.frame import VideoError
 from media.unreadable import ENCRYPTED, why_unreadable
 
@@ -31,7 +32,8 @@ class Packet(NamedTuple):
 class Listing(NamedTuple):
     """The packets of a video stream, in the order of decoding.
 
-    is_sound: whether their times can be trusted. jumps: whether they were put on one clock.
+    is_sound: whether their times can be trusted. jumps: whether they were put on one clock. facts:
+    what the file says of itself.
     """
 
     packets: list[Packet]
@@ -40,6 +42,7 @@ class Listing(NamedTuple):
     jumps: bool
     size: tuple[int, int]
     notes: list[str]
+    facts: dict
 
 
 @contextmanager
@@ -118,10 +121,11 @@ def list_packets(path: Path) -> Listing:
     """Read a file once without decoding it. Raises VideoError."""
     with opened(path) as (container, stream):
         clock = Clock(container, stream)
-        packets, times = [], []
+        packets, times, first = [], [], b""
         for packet in demux(container, stream, clock):
             if packet.has_sidedata("encryption_info"):
                 raise VideoError(ENCRYPTED)
+            first = first or bytes(memoryview(packet)[:SIGNED_BYTES])
             packets.append(Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard))
             begins = packet.dts if packet.pts is None else packet.pts
             times += [] if begins is None else [begins, begins + (packet.duration or 0)]
@@ -138,7 +142,8 @@ def list_packets(path: Path) -> Listing:
             seconds = float((max(times) - min(times)) * stream.time_base)
             notes += _missing(container, stream, seconds)
         size = context.width, context.height
-        return Listing(packets, stream.time_base, is_sound, bool(clock.offset), size, notes)
+        facts = video_facts(path, container, stream, first)
+        return Listing(packets, stream.time_base, is_sound, bool(clock.offset), size, notes, facts)
 
 
 def _other_streams(container, stream) -> Iterator[str]:

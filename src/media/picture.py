@@ -22,12 +22,14 @@ COMB_LINES = 240  # and more; pictures with fewer never were interlaced
 
 
 class Camera:
-    """Makes pictures of a stream's decoded frames; notes: what it did that a reader must know."""
+    """Makes pictures of a stream's decoded frames; notes: what it did that a reader must know.
+    rotation: degrees, clockwise, by which the last one was turned."""
 
     def __init__(self, stream):
         self.stream = stream
         self.coded = stream.codec_context.sample_aspect_ratio
         self.notes: list[str] = []
+        self.rotation = 0
         self._is_interlaced = False
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
@@ -49,6 +51,8 @@ class Camera:
             image = frame.to_ndarray(
                 format="bgr24", interpolation="BICUBIC", width=width, height=height
             )
+        if matrix is not None:
+            self.rotation = round(np.degrees(np.arctan2(*matrix[0, ::-1]))) % 360
         return turned(image, matrix)
 
     def shown_size(self, width: int, height: int) -> tuple[int, int]:

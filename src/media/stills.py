@@ -9,6 +9,7 @@ import numpy as np
 from av.stream import Disposition
 from PIL import Image
 
+from media.facts import still_facts
 from media.frame import Frame, Frames, VideoError, decode_image, sample_indices
 from media.picture import Camera
 from media.unreadable import PICTURE, named
@@ -25,11 +26,19 @@ def read_still(path: Path, count: int) -> Frames | None:
     picture, or one that FFmpeg reads as a video. Raises VideoError for one that cannot be read."""
     with open(path, "rb") as stream:
         head = stream.read(HEAD_BYTES)
+    frames = _frames_of(path, head, count)
+    if frames:
+        height, width = frames[0].image.shape[:2]
+        frames.facts = still_facts(path, boxed_kind(head), width, height)
+    return frames
+
+
+def _frames_of(path: Path, head: bytes, count: int) -> Frames | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _webp(path, head, count)
     if head.startswith(b"GIF8") and (frames := _animation(path, 2)).is_image:
         return frames
-    if kind := _container(head):
+    if kind := boxed_kind(head):
         return _image(_from_container(path, kind))
     is_meant = path.suffix.lower() in IMAGE_SUFFIXES
     if head.startswith(IMAGES) and b"acTL" not in head:
@@ -56,7 +65,7 @@ def _is_film(path: Path) -> bool:
         return False
 
 
-def _container(head: bytes) -> str | None:
+def boxed_kind(head: bytes) -> str | None:
     """'HEIC' or 'AVIF' for a picture in the boxes of an MP4."""
     if head[4:8] != b"ftyp":
         return None

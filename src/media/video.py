@@ -1,7 +1,7 @@
 """Reading evenly spaced frames from a video, or the one frame of an image."""
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -96,10 +96,10 @@ def _read_needed(path: Path, listing: Listing, count: int, end: int | None) -> F
     for _ in range(2):  # again without those that are damaged, as the last of a truncated file
         seconds = [float((pts - shown[0]) * listing.tick_seconds) for pts in shown[:end]]
         wanted = {shown[i]: i for i in sample_times(seconds, count)}
-        images, notes = _decode_needed(path, listing, wanted)
+        images, camera = _decode_needed(path, listing, wanted)
         if wanted and len(images) == len(wanted):
             taken = [Frame(i, seconds[i], images[pts]) for pts, i in wanted.items()]
-            return Frames(taken, [*listing.notes, *notes])
+            return _read(taken, listing, camera)
         if not images:
             return None
         shown = [pts for pts in shown if pts in images or pts not in wanted]
@@ -108,9 +108,9 @@ def _read_needed(path: Path, listing: Listing, count: int, end: int | None) -> F
 
 def _decode_needed(
     path: Path, listing: Listing, wanted: Container
-) -> tuple[dict[int, np.ndarray], list[str]]:
+) -> tuple[dict[int, np.ndarray], Camera]:
     """Time stamp -> image of the wanted ones, none where time stamps or key frames prove false or a
-    frame is damaged; and notes on how they were made."""
+    frame is damaged; and what made them pictures."""
     packets = listing.packets
     images: dict[int, np.ndarray] = {}
     with opened(path) as (container, stream):
@@ -136,15 +136,15 @@ def _decode_needed(
                 for frame in _decode(stream, packet):
                     pts = frame.pts
                     if pts is None or pts <= latest or (pts == start and not frame.key_frame):
-                        return {}, []
+                        return {}, camera
                     latest = pts
                     is_damaged = damage.in_or_before(frame)
                     if pts in wanted and is_damaged:
-                        return {}, []
+                        return {}, camera
                     if pts in wanted:
                         images[pts] = camera(frame)
             context.flush_buffers()
-    return images, camera.notes
+    return images, camera
 
 
 def _check_memory(count: int, width: int, height: int) -> None:
@@ -174,12 +174,17 @@ def _read_everything(path: Path, listing: Listing, count: int, end: int | None) 
     for index, (camera, second, frame) in enumerate(_decode_all(path)):
         if index in wanted:
             frames.append(Frame(index, second, camera(frame)))
-    damaged, notes = len(sizes) - len(sound), [*listing.notes, *camera.notes]
+    damaged, notes = len(sizes) - len(sound), []
     if damaged and sound:
         notes.append(f"{damaged} of {len(sizes)} frames are damaged and were left out")
     elif damaged:
         notes.append(f"all {damaged} frames are damaged: mistrust this verdict")
-    return Frames(frames, notes)
+    return _read(frames, listing, camera, notes)
+
+
+def _read(frames: list[Frame], listing: Listing, camera: Camera, notes: Iterable[str] = ()):
+    facts = listing.facts | {"rotation_degrees": camera.rotation}
+    return Frames(frames, [*listing.notes, *camera.notes, *notes], facts=facts)
 
 
 def _decode_all(path: Path) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
