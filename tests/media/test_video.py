@@ -92,7 +92,11 @@ def test_a_phone_video_is_turned_upright(tmp_path, degrees):
         ffmpeg("-display_rotation", degrees, "-i", plain, "-c", "copy", turned)
     except subprocess.CalledProcessError:  # an older one
         ffmpeg("-i", plain, "-c", "copy", "-metadata:s:v", f"rotate={degrees}", turned)
-    frame = read_frames(turned, 1)[0]
+    frames = read_frames(turned, 1)
+    frame, quarters = frames[0], frames.facts["rotation_degrees"] // 90
+    assert quarters == degrees // 90 or quarters == 4 - degrees // 90  # by FFmpeg's version
+    stored = read_frames(plain, 1)[0].image
+    assert np.abs(np.rot90(stored, -quarters).astype(float) - frame.image).mean() < 1
     assert frame.image.shape == ((48, 64, 3) if degrees == 180 else (64, 48, 3))
     opened = cv2.VideoCapture(str(turned))
     assert np.abs(opened.read()[1].astype(float) - frame.image).mean() < 1
