@@ -11,6 +11,7 @@ from faces.orientation import detect_upright
 from faces.quality import face_sharpness
 from faces.tracks import link_faces, sides_of, without_bystanders
 from judging.attention import inside_share
+from judging.parts import face_parts
 from media.frame import Frame, Frames, is_image
 from media.video import read_frames
 from scoring.verdict import INCONCLUSIVE, REAL, Marks, Verdict, frame_vote, judge, most_suspicious
@@ -69,7 +70,8 @@ class Analysis:
     """A video with its judged faces, largest and most persistent first, and its verdict, which is
     that of lead, its most suspicious face; None where no face is found. marks: the checkpoint's.
 
-    bystanders: median side in pixels and number of frames of each face that is not judged. notes:
+    bystanders: median side in pixels and number of frames of each face that is not judged. parts:
+    where in the face lead's evidence lies (judging/parts.py), None where that is unknown. notes:
     what a reader must know of the file and of what was done to it. caveat: why no verdict is given.
     """
 
@@ -83,6 +85,7 @@ class Analysis:
     rules: VerdictConfig = VerdictConfig()
     notes: tuple[str, ...] = ()
     caveat: str | None = None
+    parts: dict[str, dict[str, float]] | None = None
 
     @property
     def is_image(self) -> bool:
@@ -165,6 +168,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
         verdicts = [track.verdict for track in analysis.tracks]
         analysis.lead = analysis.tracks[most_suspicious(verdicts, rules, image)]
         analysis.verdict = analysis.lead.verdict
+        analysis.parts = face_parts(analysis.lead.seen)
     else:
         nothing = [None] * len(analysis.frames)
         analysis.verdict = judge(nothing, marks, rules, None, image, caveat)

@@ -46,6 +46,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
         "verdict": _verdict(analysis.verdict),
         "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
         "decided_by": lead and lead.name,
+        "face_parts": analysis.parts,
         "frames": rows,
         "faces": [_face(track, analysis) for track in analysis.tracks],
         "bystanders": [{"side_px": side, "frames": n} for side, n in analysis.bystanders],

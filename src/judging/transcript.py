@@ -51,6 +51,9 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         )
         if inside < chance:
             print("   ⚠️ The model looks beside the face more than at it: mistrust this verdict")
+    if analysis.parts:
+        shares = (f"{n} {p['share']:.0%} ({p['by_chance']:.0%})" for n, p in analysis.parts.items())
+        print(f"   By part, in brackets if evenly spread: {', '.join(shares)}")
     if is_trained:
         print("   How far to trust this: documentation/model_card.md (of the model that ships)")
     if analysis.facts:

@@ -8,7 +8,8 @@ import pytest
 from faces.detect import Face
 from judging.analysis import Analysis, Track, View
 from judging.transcript import describe_false_alarms, print_analysis
-from media.frame import Frame
+from media.facts import CAVEAT, NAMES
+from media.frame import Frame, Frames
 from scoring.verdict import Marks, judge, most_suspicious
 from utils.config import VerdictConfig
 
@@ -57,6 +58,27 @@ def test_evidence_beside_the_face_is_warned_of(capsys, inside, warns):
     printed = capsys.readouterr().out
     assert f"inside the face box: {inside:.0%} (evenly spread it would be 45%)" in printed
     assert ("mistrust this verdict" in printed) == warns
+
+
+def test_parts_of_the_face_are_one_line_and_facts_come_last(capsys):
+    analysis = analysed([0.9] * 4, attention=(0.6, 0.45))
+    print_analysis(analysis, True)
+    printed = capsys.readouterr().out
+    assert "By part" not in printed and "FACTS" not in printed
+    analysis.parts = {
+        "eyes": {"share": 0.3, "by_chance": 0.1},
+        "rim": {"share": 0.7, "by_chance": 0.9},
+    }
+    facts = dict.fromkeys(NAMES) | {"container": "JPEG", "size_bytes": 61306, "caveat": CAVEAT}
+    facts |= {"width": 512, "height": 600, "camera": "Apple iPhone", "reencoded": "unknown"}
+    analysis.frames = Frames(analysis.frames, facts=facts)
+    print_analysis(analysis, True)
+    printed = capsys.readouterr().out
+    assert "   By part, in brackets if evenly spread: eyes 30% (10%), rim 70% (90%)\n" in printed
+    assert printed.endswith(
+        "   File: JPEG, 61 kB\n   Picture: 512x600 px\n   Tags: camera Apple iPhone\n"
+        f"   Encoded again by a messenger or site: unknown\n   {CAVEAT}\n"
+    )
 
 
 def test_a_part_is_named_with_its_seconds_and_the_runs_around_it(capsys):
