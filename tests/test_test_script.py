@@ -83,11 +83,30 @@ def test_a_fake_and_a_real_verdict_with_all_reports(
     assert f"Confidence: {ratio / (1 + ratio):.2%}" in printed
     assert "Likelihood ratio: " in printed and "(moderate support for FAKE)" in printed
 
+    assert report["file_facts"]["container"] == "QuickTime / MOV"
+    assert printed.index("⚖️ FINAL VERDICT") < printed.index("📄 FACTS OF THE FILE")
+    assert report["face_parts"] is None and "By part" not in printed  # Haar gives no landmarks
+
     assert script.main(arguments(tmp_path, real_model, face_clip)) == 0
     printed = capsys.readouterr().out
     assert "   🟢 APPEARS AUTHENTIC" in printed.splitlines()
     assert printed.count("documentation/model_card.md") == 1
     assert read_json(folder / "report.json")["verdict"]["outcome"] == "REAL"
+
+
+def test_landmarks_divide_the_evidence_over_the_face(
+    tmp_path, script, face_clip, fake_model, yunet_file, capsys
+):
+    yunet = ["--detector", "yunet", "--models", yunet_file.parent]
+    assert script.main([*arguments(tmp_path, fake_model, face_clip), *map(str, yunet)]) == 0
+    report, printed = read_json(tmp_path / "results/face/report.json"), capsys.readouterr().out
+    parts = report["face_parts"]
+    for kind in ("share", "by_chance"):
+        assert sum(part[kind] for part in parts.values()) == pytest.approx(1)
+    eyes, box = parts["eyes"], printed.index("inside the face box")
+    line = f"eyes {eyes['share']:.0%} ({eyes['by_chance']:.0%}), nose "
+    assert box < printed.index(line) and printed.count("   By part") == 1
+    assert 0.05 < eyes["by_chance"] < 0.2
 
 
 def test_a_video_without_a_face_is_inconclusive(tmp_path, script, empty_clip, fake_model, capsys):

@@ -29,7 +29,8 @@ BACK = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COU
 
 
 def frames_of(images) -> Frames:
-    return Frames([Frame(n, float(n), image) for n, image in enumerate(images)], ["first"])
+    frames = [Frame(n, float(n), image) for n, image in enumerate(images)]
+    return Frames(frames, ["first"], facts={"codec": "h264"})
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
@@ -40,7 +41,7 @@ def test_lying_faces_are_put_upright_and_a_note_says_so(face_views, detector, tu
     assert all(map(np.array_equal, [frame.image for frame in frames], views))
     assert found == [detector.detect(view) for view in views]
     assert [frame.seconds for frame in frames] == [frame.seconds for frame in lying]
-    assert caveat is None and frames.notes[0] == "first"
+    assert caveat is None and frames.notes[0] == "first" and frames.facts == {"codec": "h264"}
     assert ("upside down" in frames.notes[1]) == (turn == 180)
 
 
