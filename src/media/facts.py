@@ -128,8 +128,8 @@ def _reencoded(facts: dict) -> str:
     encoder, camera, service = facts["encoder"], facts["camera"], facts["service"]
     if service:
         return f"yes ({service}, by its tags)"
-    if encoder and (PROGRAM.search(encoder) or not camera):
-        return "perhaps (a program wrote it, such as messengers and sites use too)"
+    if encoder and PROGRAM.search(encoder):
+        return "perhaps (a program wrote it: an editor, a converter, or a messenger's or site's)"
     if camera:
         return f"no sign of it (its tags name {camera})"
-    return "unknown (its tags name neither camera nor program; many messengers leave none)"
+    return "unknown (its tags name neither a camera nor a program known here)"
