@@ -1,4 +1,4 @@
-"""Judge videos and images: frame-by-frame scores, Grad-CAM, a verdict and three PNG reports."""
+"""Judge videos and images: frame-by-frame scores, Grad-CAM, a verdict, PNG reports and a page."""
 
 from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from handout.html import PAGE, write_page
+from handout.index import write_index
 from judging.demo import make_demo_clips
 from judging.session import UNTRAINED, Session, joined, results_folder
 from judging.transcript import SIGNS, print_analysis
@@ -75,8 +77,10 @@ def local_of(text: str) -> str:
     return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
 
 
-def judge_one(session: Session, path: Path, from_folder: bool, reports: list[dict]) -> None:
-    """Judge a file, say so, add what report.json holds to reports, and write it.
+def judge_one(
+    session: Session, path: Path, from_folder: bool, reports: list[tuple[Path, dict]]
+) -> None:
+    """Judge a file, say so, add its folder and what report.json holds to reports, and write it.
 
     What a folder holds is judged once; a file that is named, every time.
     """
@@ -84,19 +88,21 @@ def judge_one(session: Session, path: Path, from_folder: bool, reports: list[dic
     earlier = session.earlier_report(path) if from_folder and not config.again else None
     analysis = None if earlier else session.analyse(path)
     report = earlier or session.report(analysis)
-    reports.append(report)
     if config.json:
         print(json.dumps(report), file=session.output, flush=True)
     elif earlier or config.quiet:
         print_line(report, "judged before" if earlier else "")
     else:
         print_analysis(analysis, session.is_trained)
+    folder = results_folder(config.results, path)
+    reports.append((folder, report))
     if analysis:
-        folder = results_folder(config.results, analysis.path)
         with atomic_folder(folder, keep_others=True) as temporary:
             video_reports().write_reports(temporary, analysis, report)
+            write_page(temporary, analysis, report)
         if not (config.quiet or config.json):
-            print(f"\n   Reports: {shown(folder)}", flush=True)
+            print(f"\n   Reports: {shown(folder)}")
+            print(f"   To hand on: {shown(folder / PAGE)}", flush=True)
 
 
 def video_reports():
@@ -137,14 +143,17 @@ def judge_files(session: Session, files: dict[Path, bool]) -> int:
     return errors
 
 
-def summarise(config: TestConfig, reports: list[dict], judged: int, failed: int) -> None:
+def summarise(
+    config: TestConfig, reports: list[tuple[Path, dict]], judged: int, failed: int
+) -> None:
     console.heading("📁 ALL FILES")
     print(f"   {judged} judged, {failed} failed")
     if reports:
         from reports.folder import write_summary
 
         folder = config.results / "summary"
-        write_summary(folder, reports)
+        write_summary(folder, [report for _, report in reports])
+        write_index(folder, reports)
         print(f"   Summary: {shown(folder)}")
 
 

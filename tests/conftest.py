@@ -14,14 +14,19 @@ import cv2
 import numpy as np
 import pytest
 
+from faces.detect import Face, square_around
 from faces.yunet import YUNET_FILE
+from judging.analysis import Analysis, Track, View
+from judging.attention import inside_share
 from judging.demo import camera_motion, portrait_path, write_clip
+from media.frame import Frame
 from network.checkpoint import save_checkpoint, untrained_checkpoint
-from scoring.verdict import Marks
-from utils.config import FAKE, REAL
+from scoring.verdict import Marks, judge, most_suspicious
+from utils.config import FAKE, REAL, VerdictConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+MARKS = Marks(real_below=0.2, fake_from=4.0, false_alarms=(0.02, 0.01, 0.03))
 HANG_SECONDS = 600  # a busy machine is slow and nothing wrong: only what hangs takes this long
 
 
@@ -110,6 +115,42 @@ def fake_model(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def real_model(tmp_path_factory) -> Path:
     return biased_model(tmp_path_factory.mktemp("models") / "real.pth", -3.0)
+
+
+def made_analysis(tmp_path, n_frames, size=(640, 480), missing=(), name="clip.mp4", faces=1):
+    """An analysis of flat grey frames with faces side by side, heat at the centre of each."""
+    path = tmp_path / name.replace("/", "_")
+    path.write_bytes(b"video")
+    rng = np.random.default_rng(0)
+    seconds = [number * 0.4 for number in range(n_frames)]
+    images = [np.full((size[1], size[0], 3), 120, np.uint8) for _ in seconds]
+    frames = [Frame(n * 10, s, i) for n, (s, i) in enumerate(zip(seconds, images, strict=True))]
+    tracks = []
+    for letter, place in zip("ABCDEFGH", range(faces), strict=False):
+        x, y, side = size[0] * (0.4 + 0.08 * place), size[1] * 0.5, min(size) * 0.3
+        face = Face((x - side / 2, y - side / 2, x + side / 2, y + side / 2), None, 0.9)
+        heat = np.zeros((7, 7), np.float32)
+        heat[3, 3] = 1.0
+        crop, seen = np.full((256, 256, 3), 120, np.uint8), square_around(face, 1.35)
+        scores = rng.uniform(0.55, 1.0, n_frames)
+        views = [
+            None if n in missing else View(face, crop, seen, float(p), heat)
+            for n, p in enumerate(scores)
+        ]
+        track = Track(letter, views)
+        if not track.seen:
+            continue
+        track.verdict = judge(track.scores, MARKS, VerdictConfig(), seconds)
+        track.attention = inside_share(track.seen)
+        tracks.append(track)
+    analysis = Analysis(path, frames, tracks, [(20.0, 2)], marks=MARKS)
+    if tracks:
+        verdicts = [track.verdict for track in tracks]
+        analysis.lead = tracks[most_suspicious(verdicts, VerdictConfig(), False)]
+        analysis.verdict = analysis.lead.verdict
+    else:
+        analysis.verdict = judge([None] * n_frames, MARKS, VerdictConfig())
+    return analysis
 
 
 def load_script(name: str):

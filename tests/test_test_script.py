@@ -5,6 +5,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from conftest import (
 
 from judging.demo import write_clip
 
-REPORTS = {"frame_analysis.png", "confidence_timeline.png", "statistics.png", "report.json"}
+REPORTS = {"frame_analysis.png", "confidence_timeline.png", "statistics.png"}
+REPORTS |= {"report.json", "report.html"}
 
 
 @pytest.fixture
@@ -74,6 +76,7 @@ def test_a_fake_and_a_real_verdict_with_all_reports(
     assert printed.count("Highly consistent across frames") == 10
     folder = tmp_path / "results" / "face"
     assert set(os.listdir(folder)) == REPORTS
+    assert f"   To hand on: {folder / 'report.html'}" in printed.splitlines()
     report = read_json(folder / "report.json")
     assert report["verdict"]["outcome"] == "FAKE" and report["votes"] == {"fake": 10, "real": 0}
     odds = [math.log(frame["p_fake"] / (1 - frame["p_fake"])) for frame in report["frames"]]
@@ -146,7 +149,10 @@ def test_images_and_folders_are_judged_and_bad_files_do_not_stop_the_rest(
     assert script.main(arguments(tmp_path, fake_model, missing, folder, nothing)) == 1
     printed = capsys.readouterr()
     assert set(os.listdir(tmp_path / "results")) == {"a", "c", "summary"}
-    assert set(os.listdir(tmp_path / "results/summary")) == {"summary.csv", "overview.png"}
+    summary = tmp_path / "results/summary"
+    assert set(os.listdir(summary)) == {"summary.csv", "overview.png", "index.html"}
+    links = re.findall(r'href="([^"]+)"', (summary / "index.html").read_text(encoding="utf-8"))
+    assert len(links) == 2 and all((summary / link).is_file() for link in links)
     assert read_json(tmp_path / "results/c/report.json")["verdict"]["outcome"] == "FAKE"
     errors = printed.err.strip().splitlines()
     assert len(errors) == 3

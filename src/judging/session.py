@@ -4,9 +4,13 @@ import gc
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from faces.detect import load_detector
 from judging.analysis import Analysis, find_faces, score_and_judge
@@ -105,6 +109,7 @@ def _load_model(config: TestConfig, is_trained: bool, warm_up: Callable[[], obje
         "epoch": checkpoint.training.get("epoch"),
         "validation": checkpoint.metrics.get("validation"),
         "device": str(device),
+        "versions": _versions(),
     }
     return checkpoint, device, facts
 
@@ -112,6 +117,14 @@ def _load_model(config: TestConfig, is_trained: bool, warm_up: Callable[[], obje
 def joined(parts: Iterable) -> str:
     """What is said of a model, or of several that judge together."""
     return " + ".join(map(str, parts))
+
+
+def _versions() -> dict:
+    import av
+    import torch
+
+    known = {"Python": platform.python_version(), "torch": torch.__version__}
+    return known | {"opencv": cv2.__version__, "av": av.__version__, "numpy": np.__version__}
 
 
 def results_folder(results: Path, path: Path) -> Path:

@@ -6,9 +6,12 @@ from datetime import datetime, timezone
 
 from judging.analysis import Analysis, Track
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
+from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.files import sha256_of
 
-VERSION = 4  # 2: several faces; 3: likelihood ratio; 4: facts of the file, parts of the face
+# 2: several faces; 3: likelihood ratio; 4: facts of the file, parts of the face; 5: title, versions
+VERSION = 5
+ORDER = (FAKE, INCONCLUSIVE, REAL)  # the most suspicious first
 
 
 def report_content(analysis: Analysis, model_facts: dict) -> dict:
@@ -55,7 +58,7 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
 
 def _verdict(verdict) -> dict:
     plain = {name: value for name, value in asdict(verdict).items() if "votes" not in name}
-    return plain | {"weight": verdict.weight}
+    return plain | {"title": verdict.title, "weight": verdict.weight}
 
 
 def _face(track: Track, analysis: Analysis) -> dict:
@@ -93,3 +96,8 @@ def summary_row(report: dict) -> dict:
         "span": "{:.2f}-{:.2f}".format(*verdict["span"]) if verdict["span"] else "",
         "reasons": "; ".join(verdict["reasons"]),
     }
+
+
+def suspicion_of(row: dict) -> tuple:
+    """By which rows are sorted: FAKE first, then by falling p_fake."""
+    return ORDER.index(row["verdict"]), -(row["p_fake"] or 0), row["file"]

@@ -39,21 +39,8 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         print(f"   Likelihood ratio: {verdict.weight}")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
-    if verdict.outcome == FAKE:
-        print(f"   {describe_false_alarms(analysis)}")
-    if verdict.outcome == REAL and (rate := analysis.marks.missed):
-        print(f"   Validation called {rate_text(rate)} of the fakes REAL")
-    if lead and lead.attention:
-        inside, chance = lead.attention
-        print(
-            f"   Evidence for {LABEL_NAMES[lead.heat_label].upper()} inside the face box: "
-            f"{inside:.0%} (evenly spread it would be {chance:.0%})"
-        )
-        if inside < chance:
-            print("   ⚠️ The model looks beside the face more than at it: mistrust this verdict")
-    if analysis.parts:
-        shares = (f"{n} {p['share']:.0%} ({p['by_chance']:.0%})" for n, p in analysis.parts.items())
-        print(f"   By part, in brackets if evenly spread: {', '.join(shares)}")
+    for line in behind_verdict(analysis):
+        print(f"   {line}")
     if is_trained:
         print("   How far to trust this: documentation/model_card.md (of the model that ships)")
     if analysis.facts:
@@ -61,6 +48,27 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         for name, text in describe_facts(analysis.facts):
             print(f"   {name}: {text}")
         print(f"   {analysis.facts['caveat']}")
+
+
+def behind_verdict(analysis: Analysis) -> list[str]:
+    """How often such a verdict is wrong, and where its evidence lies."""
+    lines, lead, outcome = [], analysis.lead, analysis.verdict.outcome
+    if outcome == FAKE:
+        lines.append(describe_false_alarms(analysis))
+    if outcome == REAL and (rate := analysis.marks.missed):
+        lines.append(f"Validation called {rate_text(rate)} of the fakes REAL")
+    if lead and lead.attention:
+        inside, chance = lead.attention
+        lines.append(
+            f"Evidence for {LABEL_NAMES[lead.heat_label].upper()} inside the face box: "
+            f"{inside:.0%} (evenly spread it would be {chance:.0%})"
+        )
+        if inside < chance:
+            lines.append("⚠️ The model looks beside the face more than at it: mistrust this verdict")
+    if analysis.parts:
+        shares = (f"{n} {p['share']:.0%} ({p['by_chance']:.0%})" for n, p in analysis.parts.items())
+        lines.append(f"By part, in brackets if evenly spread: {', '.join(shares)}")
+    return lines
 
 
 def headline(verdict: Verdict) -> str:

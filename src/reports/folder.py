@@ -4,19 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from judging.summary import summary_row
+from judging.summary import ORDER, summary_row, suspicion_of
 from reports.page import COLOURS, DPI, GREY, Figure, elided, render, save_png
-from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.files import write_csv
 
 SHOWN_ROWS = 60
-ORDER = (FAKE, INCONCLUSIVE, REAL)
 
 
 def write_summary(folder: Path, reports: list[dict]) -> None:
-    """Write both files, FAKE first and then by falling p_fake."""
-    rows = [summary_row(report) for report in reports]
-    rows.sort(key=lambda r: (ORDER.index(r["verdict"]), -(r["p_fake"] or 0), r["file"]))
+    """Write both files."""
+    rows = sorted((summary_row(report) for report in reports), key=suspicion_of)
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
     save_png(draw_overview(rows), folder / "overview.png")

@@ -10,62 +10,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, read_json
+from conftest import ROOT, made_analysis, read_json
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from faces.detect import Face, square_around
-from judging.analysis import Analysis, Track, View
+from judging.analysis import View
 from judging.attention import MAP_PX, face_map, inside_share
 from judging.summary import report_content
-from media.frame import Frame
 from reports import video as report
 from reports import video_frames
 from reports.folder import SHOWN_ROWS, write_summary
 from reports.tiles import frame_tiles
-from scoring.verdict import Marks, judge, most_suspicious
-from utils.config import VerdictConfig
 from utils.files import sha256_of
 
 SIZES = [(1280, 720), (360, 640), (640, 480)]
-MARKS = Marks(real_below=0.2, fake_from=4.0, false_alarms=(0.02, 0.01, 0.03))
 LONG_NAME = "Ein sehr langer Name (final, v2) " * 6 + "$x_1$ 視.mp4"
-
-
-def made_analysis(tmp_path, n_frames, size=(640, 480), missing=(), name="clip.mp4", faces=1):
-    """An analysis of flat grey frames with faces side by side, heat at the centre of each."""
-    path = tmp_path / name.replace("/", "_")
-    path.write_bytes(b"video")
-    rng = np.random.default_rng(0)
-    seconds = [number * 0.4 for number in range(n_frames)]
-    images = [np.full((size[1], size[0], 3), 120, np.uint8) for _ in seconds]
-    frames = [Frame(n * 10, s, i) for n, (s, i) in enumerate(zip(seconds, images, strict=True))]
-    tracks = []
-    for letter, place in zip("ABCDEFGH", range(faces), strict=False):
-        x, y, side = size[0] * (0.4 + 0.08 * place), size[1] * 0.5, min(size) * 0.3
-        face = Face((x - side / 2, y - side / 2, x + side / 2, y + side / 2), None, 0.9)
-        heat = np.zeros((7, 7), np.float32)
-        heat[3, 3] = 1.0
-        crop, seen = np.full((256, 256, 3), 120, np.uint8), square_around(face, 1.35)
-        scores = rng.uniform(0.55, 1.0, n_frames)
-        views = [
-            None if n in missing else View(face, crop, seen, float(p), heat)
-            for n, p in enumerate(scores)
-        ]
-        track = Track(letter, views)
-        if not track.seen:
-            continue
-        track.verdict = judge(track.scores, MARKS, VerdictConfig(), seconds)
-        track.attention = inside_share(track.seen)
-        tracks.append(track)
-    analysis = Analysis(path, frames, tracks, [(20.0, 2)], marks=MARKS)
-    if tracks:
-        verdicts = [track.verdict for track in tracks]
-        analysis.lead = tracks[most_suspicious(verdicts, VerdictConfig(), False)]
-        analysis.verdict = analysis.lead.verdict
-    else:
-        analysis.verdict = judge([None] * n_frames, MARKS, VerdictConfig())
-    return analysis
 
 
 def texts_of(figure):
@@ -220,6 +180,7 @@ def test_report_json_holds_what_a_reader_needs_to_check_it(tmp_path):
     assert content["verdict"]["outcome"] == analysis.verdict.outcome
     assert content["verdict"]["p_fake"] == analysis.verdict.p_fake
     assert content["verdict"]["likelihood_ratio"] == analysis.verdict.likelihood_ratio > 1
+    assert content["verdict"]["title"] == analysis.verdict.title
     assert content["verdict"]["weight"].endswith("support for FAKE)")
     assert content["marks"]["fake_from"] == 4 and content["marks"]["likelihood"]["high"] == 1e7
     assert content["decided_by"] == lead.name and content["bystanders"][0]["frames"] == 2
