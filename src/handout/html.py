@@ -19,7 +19,7 @@ from judging.attention import face_map
 from judging.transcript import behind_verdict
 from media.frame import sample_indices
 from reports.tiles import frame_tiles, heated
-from scoring.likelihood import weight_text
+from scoring.likelihood import ratio_text, weight_text
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.config import LABEL_NAMES, ROOT
 
@@ -29,7 +29,7 @@ MEANING = {
     FAKE: "The face shows traces as forgeries leave them.",
     REAL: "Such scores are frequent on real videos and rare on known forgeries. That no trace was "
     "found is no proof that there is none.",
-    INCONCLUSIVE: "From the scores nothing can be concluded:",
+    INCONCLUSIVE: "Nothing can be concluded:",
 }
 LIMITS = (
     "This is no proof. The likelihood ratio says how much the scores weigh, not how probable a "
@@ -71,7 +71,8 @@ def _verdict(analysis: Analysis, report: dict) -> str:
     if verdict["span"]:
         title += " from {:.2f} s to {:.2f} s".format(*verdict["span"])
     if weight and outcome != INCONCLUSIVE:
-        weight += f": {weight_text(verdict['likelihood_ratio'])}"
+        ratio = verdict["likelihood_ratio"]
+        weight = f"{ratio_text(ratio)}: {weight_text(ratio)}"
     lines = [f"Likelihood ratio {weight}"] if weight else []
     if len(report["faces"]) > 1:
         lines.append(f"Of {len(report['faces'])} faces, face {report['decided_by']} decides")
@@ -120,21 +121,23 @@ def _scores(report: dict) -> str:
 def _frames(analysis: Analysis, report: dict) -> str:
     lead, rows = analysis.lead, report["frames"]
     if not lead:
-        legend = "Some of those in which a face was looked for."
+        legend = "Some of the frames in which a face was looked for."
         numbers = sample_indices(len(rows), SHOWN_FRAMES)
     else:
         numbers = [n for n, row in enumerate(rows) if row["p_fake"] is not None]
         numbers.sort(key=lambda n: -abs(rows[n]["p_fake"] - 0.5))
         label = LABEL_NAMES[lead.heat_label].upper()
         legend = (
-            "Those whose scores lie furthest from the middle, in order of time. Below each, what "
-            f"the model saw, and the same under its heat: bright places are evidence for {label}."
+            "Below the picture, what the model saw, and the same under its heat: bright places are "
+            f"evidence for {label}."
         )
+        if len(numbers) > 1:
+            legend += " These frames' scores lie furthest from the middle, here in order of time."
     figures = [_frame(analysis, report, n) for n in sorted(numbers[:SHOWN_FRAMES])]
     if lead and len(numbers) > 1:
         text = f"Mean of all frames of the face, under the mean heat: evidence for {label}"
         figures.append(_figure(picture(heated(*face_map(lead.seen)), text), text))
-    title = "The most telling frames" if lead else "Frames"
+    title = "The most telling frames" if lead and len(numbers) > 1 else "What was looked at"
     return section(title, paragraphs([legend]), '<div class="frames">', *figures, "</div>")
 
 

@@ -39,28 +39,31 @@ table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left;
   vertical-align: top; font-weight: normal }
 th[scope=row] { width: 30% }
-tr, li, figure { break-inside: avoid }
+tr, li, figure, .verdict { break-inside: avoid }
 .faces { list-style: none; padding: 0 }
 .faces li { display: flex; gap: 1rem; align-items: center; margin: .6rem 0 }
 .faces img { width: 5.5rem; flex: none }
-p:has(+ .frames) { break-after: avoid }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr));
   gap: 1.2rem }
-figure { margin: 0 }
-.whole { margin: 0 auto; max-height: 22rem }
-.pair { display: flex; gap: .3rem; margin-top: .3rem }
+figure { margin: 0 } .frames figcaption { text-align: center }
+.frames img { margin: 0 auto } .whole { width: auto; max-height: 22rem }
+.pair { display: flex; gap: .3rem; margin: .3rem auto 0 }
 .pair img { width: calc(50% - .15rem) }
-svg { width: 100%; font: 9px system-ui, sans-serif; fill: var(--text) }
+svg { width: 100%; font: 7px system-ui, sans-serif; fill: var(--text) }
+.letter { font-weight: bold; stroke: var(--back); stroke-width: 3px; paint-order: stroke }
 .grid { stroke: var(--line) } .band { fill: var(--band) } .line { stroke: var(--soft); fill: none }
 .dot { fill: var(--side); stroke: var(--side) } .hollow { fill: var(--back) }
 .part { stroke: var(--fake); stroke-width: 3 }
 th button { all: unset; cursor: pointer; text-decoration: underline dotted }
 th button:focus-visible { outline: 2px solid var(--link) }
-.files { overflow-wrap: normal } .files td:first-child { overflow-wrap: anywhere }
-@media (max-width: 30rem) { .files { font-size: .85rem } .files :nth-child(4) { display: none } }
+.files { overflow-wrap: normal } .files td:first-child { overflow-wrap: anywhere; min-width: 8rem }
+@media screen and (max-width: 30rem) { .files { font-size: .85rem } svg { font-size: 11px }
+  .files :nth-child(n + 4):is(th, td) { display: none } }
 @media print { body { max-width: none; padding: 0; font-size: 10pt }
-  .frames { grid-template-columns: 1fr 1fr } .whole { max-height: 60mm } .pair { max-width: 84mm }
-  * { print-color-adjust: exact } }
+  section:has(.frames > :nth-child(3)) { break-before: page } section table { break-inside: avoid }
+  .frames { grid-template-columns: 1fr 1fr } .frames img { max-height: 36mm; width: auto }
+  .pair { justify-content: center } .frames .pair img { width: 26mm }
+  svg { width: 125mm; font-size: 9px } h2 { margin-top: 1.3rem } * { print-color-adjust: exact } }
 """
 # Nothing but what lies in the page may be loaded or run, should an escape ever be forgotten.
 PAGE = Template("""<!doctype html>

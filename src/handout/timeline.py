@@ -29,12 +29,15 @@ def timeline(report: dict) -> str:
         y = TOP + HEIGHT + 17
         parts.append(f'<text x="{x:g}" y="{y}" text-anchor="{anchor}">{second:.2f} s</text>')
     faces = report["faces"]
+    letters = []
     for number, face in enumerate(faces):
         points = [(x, p) for x, p in zip(xs, face["p_fake_by_frame"], strict=True) if p is not None]
         parts += _curve(points, DASHES[number % len(DASHES)])
         if len(faces) > 1:
             x, p = points[min(number, len(points) - 1)]
-            parts.append(f'<text x="{x - 3:.1f}" y="{_y(p) - 7:.1f}">{face["name"]}</text>')
+            place = f'x="{x - 2:.1f}" y="{_y(p) - 7:.1f}"'
+            letters.append(f'<text class="letter" {place}>{face["name"]}</text>')
+    parts += letters
     missing = [x for n, x in enumerate(xs) if all(f["p_fake_by_frame"][n] is None for f in faces)]
     cross = "m-3,-3l6,6m0,-6l-6,6"
     parts += [f'<path d="M{x:.1f},{_y(0) - 5:.1f}{cross}" class="line"/>' for x in missing]

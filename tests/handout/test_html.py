@@ -13,6 +13,7 @@ from conftest import made_analysis
 from handout.html import LIMITS, write_page
 from handout.index import write_index
 from judging.summary import report_content
+from scoring.likelihood import ratio_text
 from scoring.verdict import Marks, judge
 from utils.config import VerdictConfig
 from utils.console import shown
@@ -80,7 +81,7 @@ def test_a_page_holds_what_a_reader_needs_and_nothing_from_elsewhere(tmp_path):
     assert headings[0] == "h1" and set(headings[1:]) == {"h2"}
     for words in (
         report["verdict"]["title"],
-        f"Likelihood ratio {report['verdict']['weight']}: such scores are ",
+        f"Likelihood ratio {ratio_text(report['verdict']['likelihood_ratio'])}: such scores are ",
         "Validation called 2.0% [1.0%, 3.0%] of the real faces FAKE",
         "In 9 of 10 frames, 144 px; votes: 9 FAKE, 0 REAL",
         report["file"]["sha256"],
