@@ -16,7 +16,7 @@ from handout.markup import (
 from handout.timeline import timeline
 from judging.analysis import Analysis
 from judging.attention import face_map
-from judging.transcript import behind_verdict
+from judging.transcript import behind_verdict, describe_facts
 from media.frame import sample_indices
 from reports.tiles import frame_tiles, heated
 from scoring.likelihood import ratio_text, weight_text
@@ -57,7 +57,7 @@ def write_page(folder: Path, analysis: Analysis, report: dict) -> None:
         _faces(analysis, report),
         _scores(report),
         _frames(analysis, report),
-        section("The file", facts(_of_the_file(report)), bullets(report["notes"])),
+        _of_the_file(report),
         section("What this cannot see", bullets(LIMITS)),
         section("To check and to repeat", *_to_repeat(report)),
         "</main>",
@@ -163,26 +163,24 @@ def _figure(content: str, text: str) -> str:
     return f"<figure>{content}<figcaption>{escaped(text)}</figcaption></figure>"
 
 
-def _of_the_file(report: dict) -> list[tuple[str, object]]:
-    file, seconds = report["file"], [frame["seconds"] for frame in report["frames"]]
-    known = report.get("file_facts", {}).items()
+def _of_the_file(report: dict) -> str:
+    file, known = report["file"], report["file_facts"]
+    seconds = [frame["seconds"] for frame in report["frames"]]
     looked_at = f"{len(seconds)}, from {seconds[0]:.2f} s to {seconds[-1]:.2f} s"
-    return [
-        ("Name", file["name"]),
-        ("Size", f"{file['size_bytes']:,} bytes"),
-        ("Frames looked at", looked_at if len(seconds) > 1 else "1"),
-        *((key.replace("_", " "), value) for key, value in known if value is not None),
-    ]
+    rows = [("Name", file["name"]), ("Size", f"{file['size_bytes']:,} bytes")]
+    rows.append(("Frames looked at", looked_at if len(seconds) > 1 else "1"))
+    rows += describe_facts(known) if known else []
+    notes = report["notes"] + ([known["caveat"]] if known else [])
+    return section("The file", facts(rows), bullets(notes))
 
 
 def _to_repeat(report: dict) -> list[str]:
     model = report["model"]
     command = ["python", "src/3_test_video.py"]
     if model["is_trained"]:
-        path = Path(model["file"])  # whose folders tell of the machine, but for the program's own
-        path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
-        command += ["--frames", str(model["frames"]), "--detector", model["detector"]]
-        command += ["--model", str(path), "--", report["file"]["name"]]
+        command += ["--frames", str(model["frames"]), "--detector", model["detector"], "--model"]
+        command += [_place(Path(each)) for each in model["file"].split(" + ")]
+        command += ["--", report["file"]["name"]]
     else:
         command.append("--demo")
     rows = [
@@ -198,3 +196,8 @@ def _to_repeat(report: dict) -> list[str]:
         '<p class="soft">The file is the one judged if its checksum is the one above. All figures '
         "of this page are in report.json, which the program writes beside it.</p>",
     ]
+
+
+def _place(path: Path) -> str:
+    """A model's place in the program's folder, else its name: folders tell of their owner."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name)

@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from conftest import made_analysis
+from conftest import ROOT, made_analysis
 
 from handout.html import LIMITS, write_page
 from handout.index import write_index
 from judging.summary import report_content
+from media.facts import NAMES as NAMES_OF_FACTS
 from scoring.likelihood import ratio_text
 from scoring.verdict import Marks, judge
 from utils.config import VerdictConfig
@@ -153,13 +154,17 @@ def test_each_of_several_faces_is_told_and_a_forged_part_has_its_seconds(tmp_pat
     )
 
 
-def test_facts_of_the_file_are_a_table_of_their_own_names(tmp_path):
+def test_facts_of_the_file_and_several_models_are_told(tmp_path):
     analysis = made_analysis(tmp_path, 3)
-    known = {"encoder": "<b>Lavf", "frames_per_second": 25, "camera": None}
-    write_page(tmp_path, analysis, report_content(analysis, MODEL) | {"file_facts": known})
+    known = dict.fromkeys(NAMES_OF_FACTS) | {"encoder": "<b>Lavf", "caveat": "Can be forged"}
+    known |= {"size_bytes": 5, "width": 640, "height": 480, "reencoded": "unknown"}
+    models = MODEL | {"file": f"/tmp/a.pth + {ROOT}/models/b.pth"}
+    write_page(tmp_path, analysis, report_content(analysis, models) | {"file_facts": known})
     page = Page(tmp_path / "report.html")
-    assert {"encoder", "frames per second"} < set(page.words["th"])
-    assert "<b>Lavf" in page.words["td"] and "camera" not in page.words["th"]
+    facts = dict(zip(page.words["th"], page.words["td"], strict=True))
+    assert facts["Picture"] == "640x480 px" and facts["Tags"] == "encoder <b>Lavf"
+    assert facts["Size"] == "5 bytes" and "Can be forged" in page.words["li"]
+    assert "--model a.pth models/b.pth -- clip.mp4" in page.words["code"][0]
 
 
 def test_noise_stays_below_three_megabytes(tmp_path):

@@ -168,7 +168,7 @@ def test_report_json_holds_what_a_reader_needs_to_check_it(tmp_path):
     lead, other = analysis.lead, next(t for t in analysis.tracks if t is not analysis.lead)
     report.write_reports(tmp_path, analysis, report_content(analysis, {"sha256": "abc"}))
     content = read_json(tmp_path / "report.json")
-    assert content["version"] == 4 and content["model"]["sha256"] == "abc"
+    assert content["version"] == 5 and content["model"]["sha256"] == "abc"
     assert content["file"]["path"] == str(analysis.path.resolve())
     assert content["file"]["sha256"] == sha256_of(Path(content["file"]["path"]))
     frames = content["frames"]
