@@ -15,11 +15,10 @@ from handout.markup import (
 )
 from handout.timeline import timeline
 from judging.analysis import Analysis
-from judging.attention import face_map
 from judging.transcript import behind_verdict, describe_facts
 from media.frame import sample_indices
-from reports.tiles import frame_tiles, heated
-from scoring.likelihood import ratio_text, weight_text
+from reports.tiles import frame_tiles
+from scoring.likelihood import weight_text
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.config import LABEL_NAMES, ROOT
 
@@ -71,8 +70,7 @@ def _verdict(analysis: Analysis, report: dict) -> str:
     if verdict["span"]:
         title += " from {:.2f} s to {:.2f} s".format(*verdict["span"])
     if weight and outcome != INCONCLUSIVE:
-        ratio = verdict["likelihood_ratio"]
-        weight = f"{ratio_text(ratio)}: {weight_text(ratio)}"
+        weight += f": {weight_text(verdict['likelihood_ratio'])}"
     lines = [f"Likelihood ratio {weight}"] if weight else []
     if len(report["faces"]) > 1:
         lines.append(f"Of {len(report['faces'])} faces, face {report['decided_by']} decides")
@@ -134,9 +132,6 @@ def _frames(analysis: Analysis, report: dict) -> str:
         if len(numbers) > 1:
             legend += " These frames' scores lie furthest from the middle, here in order of time."
     figures = [_frame(analysis, report, n) for n in sorted(numbers[:SHOWN_FRAMES])]
-    if lead and len(numbers) > 1:
-        text = f"Mean of all frames of the face, under the mean heat: evidence for {label}"
-        figures.append(_figure(picture(heated(*face_map(lead.seen)), text), text))
     title = "The most telling frames" if lead and len(numbers) > 1 else "What was looked at"
     return section(title, paragraphs([legend]), '<div class="frames">', *figures, "</div>")
 

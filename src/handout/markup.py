@@ -46,7 +46,7 @@ tr, li, figure, .verdict { break-inside: avoid }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr));
   gap: 1.2rem }
 figure { margin: 0 } .frames figcaption { text-align: center }
-.frames img { margin: 0 auto } .whole { width: auto; max-height: 22rem }
+.whole { margin: 0 auto; width: auto; max-height: 22rem }
 .pair { display: flex; gap: .3rem; margin: .3rem auto 0 }
 .pair img { width: calc(50% - .15rem) }
 svg { width: 100%; font: 7px system-ui, sans-serif; fill: var(--text) }
@@ -63,7 +63,7 @@ th button:focus-visible { outline: 2px solid var(--link) }
   section:has(.frames > :nth-child(3)) { break-before: page } section table { break-inside: avoid }
   .frames { grid-template-columns: 1fr 1fr } .frames img { max-height: 36mm; width: auto }
   .pair { justify-content: center } .frames .pair img { width: 26mm }
-  svg { width: 125mm; font-size: 9px } h2 { margin-top: 1.3rem } * { print-color-adjust: exact } }
+  svg { width: 105mm; font-size: 9px } h2 { margin-top: 1.3rem } * { print-color-adjust: exact } }
 """
 # Nothing but what lies in the page may be loaded or run, should an escape ever be forgotten.
 PAGE = Template("""<!doctype html>

@@ -14,7 +14,6 @@ from handout.html import LIMITS, write_page
 from handout.index import write_index
 from judging.summary import report_content
 from media.facts import NAMES as NAMES_OF_FACTS
-from scoring.likelihood import ratio_text
 from scoring.verdict import Marks, judge
 from utils.config import VerdictConfig
 from utils.console import shown
@@ -82,7 +81,7 @@ def test_a_page_holds_what_a_reader_needs_and_nothing_from_elsewhere(tmp_path):
     assert headings[0] == "h1" and set(headings[1:]) == {"h2"}
     for words in (
         report["verdict"]["title"],
-        f"Likelihood ratio {ratio_text(report['verdict']['likelihood_ratio'])}: such scores are ",
+        f"Likelihood ratio {report['verdict']['weight']}: such scores are ",
         "Validation called 2.0% [1.0%, 3.0%] of the real faces FAKE",
         "In 9 of 10 frames, 144 px; votes: 9 FAKE, 0 REAL",
         report["file"]["sha256"],
@@ -94,7 +93,7 @@ def test_a_page_holds_what_a_reader_needs_and_nothing_from_elsewhere(tmp_path):
         assert words in text
     assert "anna" not in page.content and str(tmp_path) not in page.content
     pictures = page.all("img")
-    assert len(pictures) == 1 + 6 * 3 + 1  # face, frames with two crops each, mean face
+    assert len(pictures) == 1 + 6 * 3  # the face, and frames with two crops each
     assert all(picture["src"].startswith("data:image/jpeg;base64,") for picture in pictures)
     assert all(picture["alt"] for picture in pictures)
     assert page.all("svg")[0]["aria-label"].startswith("p_fake over time: face A 0.")
@@ -107,7 +106,7 @@ def test_the_frames_shown_are_those_furthest_from_the_middle_in_order_of_time(tm
     scores = [0.9, 0.52, 0.1, 0.8, 0.95, 0.45, 0.7, 0.2]
     for view, score in zip(analysis.tracks[0].views, scores, strict=True):
         view.p_fake = score
-    captions = page_of(analysis)[0].words["figcaption"][1:-1]
+    captions = page_of(analysis)[0].words["figcaption"][1:]
     assert [text.split(":")[0] for text in captions] == [
         f"Frame {n + 1} at {0.4 * n:.2f} s" for n in (0, 2, 3, 4, 6, 7)
     ]
