@@ -174,7 +174,7 @@ def _to_repeat(report: dict) -> list[str]:
     command = ["python", "src/3_test_video.py"]
     if model["is_trained"]:
         command += ["--frames", str(model["frames"]), "--detector", model["detector"], "--model"]
-        command += [_place(Path(each)) for each in model["file"].split(" + ")]
+        command += [_place(Path(each).absolute()) for each in model["file"].split(" + ")]
         command += ["--", report["file"]["name"]]
     else:
         command.append("--demo")
