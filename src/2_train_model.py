@@ -15,7 +15,7 @@ import torch
 from network.device import describe_device, keep_freed_memory, pick_device
 from network.distributed import join_team
 from training.loaders import load_data, make_loaders
-from training.run import check_not_unfinished, describe_place, resume_run, start_run
+from training.run import Setup, check_not_unfinished, describe_place, resume_run, start_run
 from training.trainer import test_best, train
 from training.validation import calibrate_again
 from utils import console
@@ -59,24 +59,25 @@ def run(config: TrainConfig) -> int:
     console.heading("🚀 TRAINING")
     print(f"   Device: {describe_device(device)}" + f", {team.size} processes" * (team.size > 1))
     state = start_run(config, device)
-    folder = config.results / "training" / config.run_name
+    setup = Setup(config, preprocessing, data_mark, loaders, device, team)
     if config.resume:
-        resume_run(state, config, preprocessing, data_mark)
+        resume_run(state, setup)
         print(f"   Resumed after {describe_place({'epoch': state.epoch, 'step': state.step})}.")
     elif team.is_main:  # a finished run's state must not pass for this one's
         (config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
         from reports.samples import write_first_sheets
 
-        write_first_sheets(folder, loaders["train"].dataset, loaders["train"].batch_sampler.batches)
+        shown_first = loaders["train"].batch_sampler.batches
+        write_first_sheets(setup.results, loaders["train"].dataset, shown_first)
     print(f"   {config.arch}, {state.precision}")
     if team.rank:  # dropout of its own for everybody
         torch.manual_seed(config.seed + 1000 * (1 + state.epoch) + team.rank)
-    train(state, config, loaders, device, preprocessing, data_mark, team)
-    if result := test_best(state, config, loaders, device, data_mark, team):
+    train(state, setup)
+    if result := test_best(state, setup):
         from reports.training import write_training_report
 
-        write_training_report(folder, *result, loaders["test"].dataset)
-        console.good(f"Report: {shown(folder)}")
+        write_training_report(setup.results, *result, loaders["test"].dataset)
+        console.good(f"Report: {shown(setup.results)}")
     team.leave()
     return 0
 

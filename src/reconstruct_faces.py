@@ -53,7 +53,7 @@ class Copier:
         latent = self._latent(index, size)
         # Another frame of the same face, or a face alike.
         others = [n for n in self.frames[sample.video] if n != index]
-        others = others or list(self.dataset.partners.get(index, ()))
+        others = others or list(self.dataset.partners.get(sample.name, ()))
         other = self._latent(int(rng.choice(others)), size) if others else None
         latent, _ = change_latent(latent, other, rng)
         picture = self.autoencoder.decode(latent)[0].permute(1, 2, 0).cpu().numpy()

@@ -18,7 +18,6 @@ sys.path.insert(0, str(ROOT / "src"))
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from network.device import describe_device, keep_freed_memory, pick_device, place
@@ -86,14 +85,11 @@ def train(config: TrainConfig, constants: dict, every: int, device) -> None:
     loaders = make_loaders(config, splits, preprocessing, Team())
     run = start_run(config, device)
     run.frozen_norm = True
-    weights = class_weights(loaders["train"].batch_sampler.counts).to(device)
-    loss = nn.CrossEntropyLoss(weight=weights)
+    weights = class_weights(loaders["train"].batch_sampler.counts)
     with contextlib.ExitStack() as stack:  # only while it trains: all are judged alike
         for name, value in constants.items():
             stack.enter_context(mock.patch(name, value))
-        trained = train_one_epoch(
-            run, run.model, loaders["train"], loss, device, "Training", lambda: None
-        )
+        trained = train_one_epoch(run, run.model, loaders["train"], weights, lambda: None)
     config.models.mkdir(parents=True, exist_ok=True)
     about = {"config": {"self_blend": config.self_blend}, "registry": mark, "datasets": ["blended"]}
     best = Checkpoint(run.judged_model, preprocessing, training=about)

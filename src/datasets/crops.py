@@ -29,14 +29,15 @@ COPIED_SHARE = 0.5  # of wide swaps, whose face went through a generator, as a s
 class Sample(NamedTuple):
     """A crop: its path below the frames folder, label, number of its video, and face.
 
-    landmarks_xy: (5, 2) in crop pixels, or None. blend: the method by which evaluation makes a fake
-    of it, or None to show it as it is.
+    landmarks_xy: (5, 2) in crop pixels, or None. skin_lab: of the face, or None. blend: the method
+    by which evaluation makes a fake of it, or None to show it as it is.
     """
 
     name: str
     label: int
     video: int
     landmarks_xy: np.ndarray | None
+    skin_lab: list[float] | None
     blend: str | None
 
 
@@ -86,7 +87,7 @@ class FaceFrames(Dataset):
         self.transform, self.margin = eval_transform(settings), settings.crop_margin
         self.worse = False  # whether evaluation shows crops as bad video would
         self.samples = [
-            Sample(f"{video['id']}/{frame['crop']}", video["label"], number, *_face(video, frame))
+            _sample(number, video, frame)
             for number, video in enumerate(videos)
             for frame in video["frames"]
             if frame["crop"]
@@ -116,7 +117,7 @@ class FaceFrames(Dataset):
         image = self._read(sample.name)
         if sample.blend:
             rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
-            image = self._blend(index, image, sample.blend, rng, 1.0).fake
+            image = self._blend(sample, image, sample.blend, rng, 1.0).fake
         if self.worse:
             rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
             image = np.ascontiguousarray(harm(image, self.harm(index), rng))
@@ -147,7 +148,7 @@ class FaceFrames(Dataset):
         if self.moved and rng.uniform() < self.moved:
             return warp_parts(image, sample.landmarks_xy, rng, draw.difficulty)
         method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
-        return self._blend(draw.index, image, method, rng, draw.difficulty, self.wide)
+        return self._blend(sample, image, method, rng, draw.difficulty, self.wide)
 
     def _training_items(self, draw: Draw) -> list[Item]:
         sample = self.samples[draw.index]
@@ -165,9 +166,9 @@ class FaceFrames(Dataset):
             for image, label in pair
         ]
 
-    def _blend(self, index: int, image, method: str, rng, difficulty: float, wide=False) -> Blend:
-        landmarks = self.samples[index].landmarks_xy
-        partners = self.partners.get(index, ())
+    def _blend(self, sample, image, method: str, rng, difficulty: float, wide=False) -> Blend:
+        landmarks = sample.landmarks_xy
+        partners = self.partners.get(sample.name, ())
         if method == "swap" and len(partners):
             partner = self.samples[rng.choice(partners)]
             other, points = self._read(partner.name), partner.landmarks_xy
@@ -210,7 +211,13 @@ def collate(items: list) -> Batch:
     )
 
 
-def _face(video: dict, frame: dict) -> tuple[np.ndarray | None, str | None]:
+def _sample(number: int, video: dict, frame: dict) -> Sample:
     points = frame.get("landmarks_in_crop_xy")
-    blend = video["method"] if video["dataset"] == "blended" else None
-    return None if points is None else np.array(points, np.float32), blend
+    return Sample(
+        f"{video['id']}/{frame['crop']}",
+        video["label"],
+        number,
+        None if points is None else np.array(points, np.float32),
+        frame.get("skin_lab"),
+        video["method"] if video["dataset"] == "blended" else None,
+    )

@@ -34,31 +34,24 @@ def with_blended_twins(videos: list[dict], methods: tuple[str, ...] = METHODS) -
     return videos + twins
 
 
-def partners_of(samples: list, videos: list[dict]) -> dict[int, np.ndarray]:
-    """For every sample to be blended the numbers of real crops of other people alike in pose and
-    skin. Raises CropError when crops have no landmarks."""
-    tones = {
-        f"{video['id']}/{frame['crop']}": frame.get("skin_lab")
-        for video in videos
-        for frame in video["frames"]
-        if frame["crop"]
-    }
-    sources = [n for n, s in enumerate(samples) if s.label == REAL]
-    if any(samples[n].landmarks_xy is None for n in sources):
+def partners_of(samples: list, videos: list[dict]) -> dict[str, np.ndarray]:
+    """By the name of each real crop the numbers of those of other people alike in pose and skin.
+
+    samples: datasets.crops.Sample. Raises CropError when crops have no landmarks.
+    """
+    numbers = [n for n, sample in enumerate(samples) if sample.label == REAL]
+    reals = [samples[n] for n in numbers]
+    if any(real.landmarks_xy is None for real in reals):
         raise CropError(
             "blending needs the landmarks that YuNet finds, and some crops have none: run "
             "src/1_extract_frames.py with --detector yunet"
         )
-    if len(sources) < 2:
+    if len(reals) < 2:
         return {}
-    points = np.stack([samples[n].landmarks_xy for n in sources])
-    near = find_partners(points, np.array([tones[samples[n].name] for n in sources], np.float32))
-    people = [set(video["identities"]) for video in videos]
-    by_name = {}
-    for number, neighbours in zip(sources, near, strict=True):
-        own = people[samples[number].video]
-        others = [n for n in (sources[i] for i in neighbours) if not own & people[samples[n].video]]
-        by_name[samples[number].name] = np.array(others, np.int64)
+    points = np.stack([real.landmarks_xy for real in reals])
+    alike = find_partners(points, np.array([real.skin_lab for real in reals], np.float32))
+    people = [set(videos[real.video]["identities"]) for real in reals]
     return {
-        n: by_name[s.name] for n, s in enumerate(samples) if s.label == REAL or s.blend == "swap"
+        real.name: np.array([numbers[i] for i in near if own.isdisjoint(people[i])], np.int64)
+        for real, own, near in zip(reals, people, alike, strict=True)
     }

@@ -78,38 +78,33 @@ def learning_rate_factor(progress: float) -> float:
 
 
 def train_one_epoch(
-    run,
-    net: nn.Module,
-    loader,
-    loss_function: nn.Module,
-    device: torch.device,
-    label: str,
-    after_batch: Callable[[], None],
+    run, net: nn.Module, loader, weights: torch.Tensor, after_batch: Callable[[], None]
 ) -> dict[str, float]:
     """Update run's model, through net, once for every batch that is left of its epoch.
 
-    run: training.run.Run. after_batch is called when run is consistent, and may save it. Returns
-    mean loss, accuracy and images a second of the epoch. Raises TrainingError when the loss is not
-    finite, naming the batch.
+    run: training.run.Run. weights (2,): of the classes in the loss. after_batch is called when run
+    is consistent, and may save it. Returns mean loss, accuracy and images a second of the epoch.
+    Raises TrainingError when the loss is not finite, naming the batch.
     """
     run.model.train()
     if run.frozen_norm:
         freeze_norm(run.model)
     start, seen_before, tally = time.monotonic(), run.tally["seen"], run.tally
     steps = run.step + len(loader)
+    loss_function = nn.CrossEntropyLoss(weight=weights.to(run.device))
 
     def note() -> str:
         rate = (tally["seen"] - seen_before) / (time.monotonic() - start)
         return f"loss {tally['loss'] / max(1, tally['seen']):.4f}, {rate:.1f} images/s"
 
-    for images, labels, _, _ in Reader(loader, label, note):
+    for images, labels, _, _ in Reader(loader, f"Epoch {run.epoch + 1}/{run.epochs}", note):
         run.step += 1
         if run.schedule == "cosine":
             factor = learning_rate_factor((run.epoch + (run.step - 1) / steps) / run.epochs)
             for group in run.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
         if len(labels) > 1:
-            loss, correct = _update(run, net, images, labels, loss_function, device)
+            loss, correct = _update(run, net, loss_function, images, labels)
             if not math.isfinite(loss):
                 raise diverged(f"the loss is {loss} in batch {run.step} of epoch", run.epoch + 1)
             tally["seen"] += len(labels)
@@ -124,10 +119,10 @@ def train_one_epoch(
     }
 
 
-def _update(run, net, images, labels, loss_function, device) -> tuple[float, int]:
-    images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
-    labels = labels.to(device, non_blocking=True)
-    with torch.autocast(device.type, DTYPES[run.precision], enabled=run.precision != "fp32"):
+def _update(run, net, loss_function, images, labels) -> tuple[float, int]:
+    images = images.to(run.device, memory_format=torch.channels_last, non_blocking=True)
+    labels = labels.to(run.device, non_blocking=True)
+    with torch.autocast(run.device.type, DTYPES[run.precision], enabled=run.precision != "fp32"):
         logits = net(images)
     loss = loss_function(logits.float(), labels)
     value = loss.item()

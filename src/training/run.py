@@ -5,12 +5,15 @@ from pathlib import Path
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
 
 from network.checkpoint import Checkpoint
 from network.device import choose_precision, place
+from network.distributed import Team
 from network.model import DeepfakeDetector
 from pictures.transforms import Preprocessing
 from training.epoch import TrainingError, diverged
+from training.loaders import what_is_taught
 from training.saving import load_first_weights, load_state, write
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
 
@@ -46,6 +49,10 @@ class Run:
     history: list[dict] = field(default_factory=list)
 
     @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
     def judged_model(self) -> DeepfakeDetector:
         """The weights that validation judges and best_model.pth keeps."""
         return self.ema.module if self.ema else self.model
@@ -62,6 +69,27 @@ class Run:
         self.history.append({"epoch": self.epoch} | entry)
         if self.schedule == "plateau":
             self.scheduler.step(entry["video"]["auc"])
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run is made with, and no file of it keeps.
+
+    preprocessing, data_mark: of the crops, and the fingerprint of their registry, as load_data
+    gives them. loaders: as make_loaders gives them. team: the processes that train together.
+    """
+
+    config: TrainConfig
+    preprocessing: Preprocessing
+    data_mark: str
+    loaders: dict[str, DataLoader]
+    device: torch.device
+    team: Team
+
+    @property
+    def results(self) -> Path:
+        """The folder of the run's reports."""
+        return self.config.results / "training" / self.config.run_name
 
 
 def start_run(config: TrainConfig, device: torch.device) -> Run:
@@ -118,22 +146,22 @@ def describe_place(state: dict) -> str:
     return f"epoch {state['epoch']}{steps}"
 
 
-def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
+def resume_run(run: Run, setup: Setup) -> None:
     """Restore the state that was saved last.
 
     Raises TrainingError without one, or when it is of other data or settings.
     """
-    path = config.models / LAST_MODEL_NAME
+    path = setup.config.models / LAST_MODEL_NAME
     checkpoint = load_state(path)
     state = checkpoint.training
-    for name, value in _shared(config).items():
+    for name, value in _shared(setup.config).items():
         before = state["config"].get(name, getattr(TrainConfig, name))  # flags since come as unset
         if before != value:
             flag = "--" + name.replace("_", "-")
             raise TrainingError(
                 f"{path} was made with {flag} {before}, not {value}: resume with the same settings"
             )
-    if state["registry"] != data_mark or checkpoint.preprocessing != preprocessing:
+    if (state["registry"], checkpoint.preprocessing) != (setup.data_mark, setup.preprocessing):
         raise TrainingError(f"{path} was trained on other crops: delete it to start over")
     run.model.load_state_dict(checkpoint.model.state_dict())
     for part in ("optimizer", "scheduler", "scaler") + (("ema",) if run.ema else ()):
@@ -145,15 +173,15 @@ def resume_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data
         setattr(run, name, state[name])
 
 
-def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_mark: str) -> None:
+def save_run(run: Run, setup: Setup) -> None:
     """Write last.pth, between batches or between epochs.
 
     Raises TrainingError where training has diverged: what was written before can be resumed.
     """
     if not run.is_finite():
         raise diverged("the weights are no numbers any more in epoch", run.epoch + 1)
-    state = _about(run, config, data_mark) | {
-        "epochs": config.epochs,
+    state = _about(run, setup) | {
+        "epochs": run.epochs,
         "step": run.step,
         "tally": run.tally,
         "precision": run.precision,
@@ -166,29 +194,22 @@ def save_run(run: Run, config: TrainConfig, preprocessing: Preprocessing, data_m
         "scaler": run.scaler.state_dict(),
         "ema": run.ema.state_dict() if run.ema else None,
     }
-    write(config.models / LAST_MODEL_NAME, Checkpoint(run.model, preprocessing, training=state))
+    last = Checkpoint(run.model, setup.preprocessing, training=state)
+    write(setup.config.models / LAST_MODEL_NAME, last)
 
 
-def save_if_best(
-    run: Run,
-    config: TrainConfig,
-    preprocessing: Preprocessing,
-    data_mark: str,
-    taught: dict[str, list[str]],
-) -> bool:
+def save_if_best(run: Run, setup: Setup, judged: Preprocessing) -> bool:
     """Write best_model.pth where validation has not been as good before; say whether it was.
 
-    taught: names of the data sets and of the tools that training shows.
+    judged: the preprocessing by which validation judged.
     """
-    measured = run.history[-1]["video"]
+    config, measured = setup.config, run.history[-1]["video"]
     if merit(measured, config.select) <= _as_merit(run.best_score):
         return False
     run.best_score = merit(measured, config.select)
-    about = _about(run, config, data_mark) | taught
-    best = Checkpoint(
-        run.judged_model, preprocessing, metrics={"validation": measured}, training=about
-    )
-    save_best(config, best)
+    about = _about(run, setup) | what_is_taught(config, setup.loaders["train"].dataset.videos)
+    validation = {"validation": measured}
+    save_best(config, Checkpoint(run.judged_model, judged, metrics=validation, training=about))
     return True
 
 
@@ -207,8 +228,8 @@ def save_best(config: TrainConfig, best: Checkpoint) -> None:
     write(config.models / BEST_MODEL_NAME, best, half=True)
 
 
-def _about(run: Run, config: TrainConfig, data_mark: str) -> dict:
-    return {"config": _shared(config), "registry": data_mark, "epoch": run.epoch}
+def _about(run: Run, setup: Setup) -> dict:
+    return {"config": _shared(setup.config), "registry": setup.data_mark, "epoch": run.epoch}
 
 
 def _shared(config: TrainConfig) -> dict:

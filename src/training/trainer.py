@@ -13,13 +13,13 @@ from torch import nn
 from datasets.sampling import size_at
 from network.checkpoint import load_checkpoint
 from network.device import describe_device, place
-from network.distributed import Team
+from pictures.transforms import Preprocessing
 from scoring.calibration import Outcome
 from scoring.intervals import about_records, by_name
 from scoring.metrics import by_video, metrics, paired
 from training.epoch import diverged, evaluate, train_one_epoch
-from training.loaders import class_weights, counts_by_source, set_size, what_is_taught
-from training.run import Run, save_if_best, save_run
+from training.loaders import class_weights, counts_by_source, set_size
+from training.run import Run, Setup, save_if_best, save_run
 from training.validation import calibrate_best, score_split, score_validation
 from utils import console
 from utils.config import BEST_MODEL_NAME, FAKE, LAST_MODEL_NAME, REAL
@@ -29,17 +29,19 @@ from utils.files import write_json_lines
 SECONDS_BETWEEN_SAVES = 600
 
 
-class Stop:
-    """Ctrl-C asks for a stop between two batches, where the run can be saved; twice, at once."""
+class Saver:
+    """Saves a run while it trains, every ten minutes and where Ctrl-C asks for a stop; that happens
+    between two batches, or at once when it asks twice."""
 
-    def __init__(self):
-        self.asked = False
+    def __init__(self, run: Run, setup: Setup):
+        self.run, self.setup = run, setup
+        self.stop_asked, self.saved = False, time.monotonic()
 
     @contextlib.contextmanager
     def on_interrupt(self):
         def ask(*_):
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            self.asked = True
+            self.stop_asked = True
 
         before = signal.signal(signal.SIGINT, ask)
         try:
@@ -47,27 +49,26 @@ class Stop:
         finally:
             signal.signal(signal.SIGINT, before)
 
-
-def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, team: Team) -> None:
-    sampler, stop, saved = loaders["train"].batch_sampler, Stop(), time.monotonic()
-    net = torch.compile(run.model) if config.compile else run.model
-    if team.size > 1:
-        net = nn.parallel.DistributedDataParallel(net)
-    folder = config.results / "training" / config.run_name
-
-    def save() -> None:
-        if team.is_main:
-            save_run(run, config, preprocessing, data_mark)
-
-    def after_batch() -> None:
-        nonlocal saved
-        asked = team.any(stop.asked)
-        if asked or time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-            saved = time.monotonic()
-            save()
+    def after_batch(self) -> None:
+        asked = self.setup.team.any(self.stop_asked)
+        if asked or time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
+            self.save()
         if asked:
             raise KeyboardInterrupt
 
+    def save(self) -> None:
+        self.saved = time.monotonic()
+        if self.setup.team.is_main:
+            save_run(self.run, self.setup)
+
+
+def train(run: Run, setup: Setup) -> None:
+    """Train and judge the epochs that are left. Raises TrainingError when numbers are none."""
+    config, team, loader = setup.config, setup.team, setup.loaders["train"]
+    sampler, saver = loader.batch_sampler, Saver(run, setup)
+    net = torch.compile(run.model) if config.compile else run.model
+    if team.size > 1:
+        net = nn.parallel.DistributedDataParallel(net)
     while run.epoch < config.epochs:
         sampler.set_epoch(run.epoch, run.step)
         weights = class_weights(sampler.counts)
@@ -77,42 +78,47 @@ def train(run: Run, config, loaders: dict, device, preprocessing, data_mark, tea
                 f"{sampler.counts[FAKE] / sampler.counts.sum():.0%} fake; loss weights: "
                 f"real {weights[REAL]:.2f}, fake {weights[FAKE]:.2f}"
             )
-        loss_function = nn.CrossEntropyLoss(weight=weights.to(device))
         run.frozen_norm = run.epoch >= round(config.batch_norm * config.epochs)
-        label = f"Epoch {run.epoch + 1}/{config.epochs}"
-        with stop.on_interrupt():
-            trained = train_one_epoch(
-                run, net, loaders["train"], loss_function, device, label, after_batch
-            )
+        with saver.on_interrupt():
+            trained = train_one_epoch(run, net, loader, weights, saver.after_batch)
         team.share_buffers(run.model)
-        save()  # so that an interruption of the validation costs no training
-        judged = set_size(loaders["watch"], preprocessing, size_at(config, run.epoch))
-        frames, numbers = evaluate(run.judged_model, loaders["watch"], device, "Validation", team)
-        if not np.isfinite(frames.p_fake).all():
-            if team.is_main:  # it would only come here again
-                (config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
-            raise diverged("validation scores are no numbers after epoch", run.epoch + 1)
-        videos = by_video(frames, numbers)
-        measured = {
-            "frame": metrics(frames),
-            "video": metrics(videos) | {"paired": paired(videos)},
-        }
+        saver.save()  # so that an interruption of the validation costs no training
+        judged, measured = validate(run, setup)
         run.finish_epoch({"size_px": judged.image_size_px, "train": trained} | measured)
-        is_best = False
+        is_best = team.is_main and save_if_best(run, setup, judged)
         if team.is_main:
-            taught = what_is_taught(config, loaders["train"].dataset.videos)
-            is_best = save_if_best(run, config, judged, data_mark, taught)
-            write_json_lines(folder / "history.jsonl", run.history)
-        save()
-        saved = time.monotonic()
-        print(
-            f"{label}: train loss {trained['loss']:.4f}, accuracy {trained['accuracy']:.2%}, "
-            f"{trained['images_per_second']:.1f} images/s; validation video AUC "
-            f"{measured['video']['auc']:.4f}, accuracy {measured['video']['accuracy']:.2%}"
-            + paired_text(measured["video"]["paired"])
-            + (" (best, saved)" if is_best else ""),
-            flush=True,
-        )
+            write_json_lines(setup.results / "history.jsonl", run.history)
+        saver.save()
+        print_epoch(run, is_best)
+
+
+def validate(run: Run, setup: Setup) -> tuple[Preprocessing, dict]:
+    """What judges an epoch, and its figures by frame and by video. Raises TrainingError."""
+    loader = setup.loaders["watch"]
+    judged = set_size(loader, setup.preprocessing, size_at(setup.config, run.epoch))
+    frames, numbers = evaluate(run.judged_model, loader, setup.device, "Validation", setup.team)
+    if not np.isfinite(frames.p_fake).all():
+        if setup.team.is_main:  # it would only come here again
+            (setup.config.models / LAST_MODEL_NAME).unlink(missing_ok=True)
+        raise diverged("validation scores are no numbers after epoch", run.epoch + 1)
+    videos = by_video(frames, numbers)
+    return judged, {
+        "frame": metrics(frames),
+        "video": metrics(videos) | {"paired": paired(videos)},
+    }
+
+
+def print_epoch(run: Run, is_best: bool) -> None:
+    done = run.history[-1]
+    trained, video = done["train"], done["video"]
+    print(
+        f"Epoch {run.epoch}/{run.epochs}: train loss {trained['loss']:.4f}, "
+        f"accuracy {trained['accuracy']:.2%}, {trained['images_per_second']:.1f} images/s; "
+        f"validation video AUC {video['auc']:.4f}, accuracy {video['accuracy']:.2%}"
+        + paired_text(video["paired"])
+        + (" (best, saved)" if is_best else ""),
+        flush=True,
+    )
 
 
 def paired_text(found: dict) -> str:
@@ -145,11 +151,10 @@ def print_results(title: str, result: dict) -> None:
     print("╚" + "═" * 40 + "╝")
 
 
-def test_best(
-    run: Run, config, loaders: dict, device, data_mark: str, team: Team
-) -> tuple[dict, dict[str, Outcome]] | None:
+def test_best(run: Run, setup: Setup) -> tuple[dict, dict[str, Outcome]] | None:
     """Touch the test set, once, with the epoch that validation chose. Returns what report.json
     holds, and the outcomes on 'val' and 'test'; None but for the team's first."""
+    config, loaders, device, team = setup.config, setup.loaders, setup.device, setup.team
     team.wait()  # until the last epoch is saved
     path = config.models / BEST_MODEL_NAME
     best = load_checkpoint(path)
@@ -175,7 +180,7 @@ def test_best(
     report = {
         "version": 2,
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-        "registry": data_mark,
+        "registry": setup.data_mark,
         "sources": {
             ", ".join(kind): counts for kind, counts in counts_by_source(shown_videos).items()
         },

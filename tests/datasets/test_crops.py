@@ -143,9 +143,10 @@ def test_evaluation_gets_blended_twins_of_its_reals_and_always_the_same(extracte
         assert torch.equal(item.image, same.image)
     assert not torch.equal(items[1].image, items[2].image)
     people = [set(video["identities"]) for video in dataset.videos]
-    for number, partners in dataset.partners.items():
-        own = people[dataset.samples[number].video]
-        for partner in partners:
+    assert dataset.partners.keys() == {sample.name for sample in dataset.samples}
+    for sample in dataset.samples:
+        own = people[sample.video]
+        for partner in dataset.partners[sample.name]:
             assert own.isdisjoint(people[dataset.samples[partner].video])
             assert dataset.samples[partner].label == REAL
 

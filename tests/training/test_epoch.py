@@ -37,7 +37,7 @@ def loader(values, labels, unreadable=()):
         {"id": f"{n}", "dataset": "d", "method": f"m{label}", "label": label}
         for n, label in enumerate(labels)
     ]
-    items.samples = [Sample(f"{n}", label, n, None, None) for n, label in enumerate(labels)]
+    items.samples = [Sample(f"{n}", label, n, None, None, None) for n, label in enumerate(labels)]
     return DataLoader(items, batch_size=2, collate_fn=collate)
 
 
@@ -50,8 +50,7 @@ def make_run(model, schedule="plateau", epochs=1) -> Run:
 
 
 def train(run, data, after_batch=lambda: None):
-    loss = torch.nn.CrossEntropyLoss()
-    return train_one_epoch(run, run.model, data, loss, torch.device("cpu"), "Epoch", after_batch)
+    return train_one_epoch(run, run.model, data, torch.ones(2), after_batch)
 
 
 def test_an_epoch_learns_and_evaluation_does_not():
