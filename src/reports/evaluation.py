@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from evaluation.attacks import ATTACKS
 from pictures.harms import CLEAN_PLACE, SWEEP, all_changes, condition
-from reports.page import COLOURS, DPI, GREY, Figure, render, save_png
+from reports.page import COLOURS, GREY, TRUTHS, Figure, render, save_png
 from reports.samples import sheet
 from reports.training import (
     CURVES,
@@ -21,10 +21,8 @@ from reports.training import (
 from scoring.calibration import Outcome
 from scoring.likelihood import log_odds, ratio_of, ratio_text
 from scoring.metrics import Scores
-from scoring.verdict import FAKE, INCONCLUSIVE, REAL
-from utils.config import FAKE as FAKE_LABEL
-from utils.config import LABEL_NAMES
-from utils.config import REAL as REAL_LABEL
+from scoring.verdict import INCONCLUSIVE
+from utils.config import FAKE, LABEL_NAMES, REAL
 from utils.files import write_csv, write_json
 
 TITLE = "Evaluation"
@@ -58,7 +56,6 @@ def write_evaluation(
         "robustness.png": draw_robustness(conditions) if has_sweep else None,
         "errors.png": draw_misses(misses, records) if misses else None,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
         if page is None:
             (folder / name).unlink(missing_ok=True)
@@ -83,7 +80,7 @@ def draw_det(curves: dict[str, Scores]) -> np.ndarray:
     """Detection error trade-off (Martin et al., Eurospeech 1997): miss against false-alarm rate,
     both as normal deviates, on which normally distributed scores give straight lines."""
     deviate = np.vectorize(NormalDist().inv_cdf)
-    figure = Figure(figsize=(5.4, 5.2), dpi=DPI)
+    figure = Figure(figsize=(5.4, 5.2), layout="tight")
     axes = figure.subplots()
     low, high = deviate([RATES[0] / 2, 1 - RATES[0] / 2])
     axes.plot([low, high], [high, low], color=GREY, lw=0.8, ls=":", label="chance")
@@ -100,19 +97,17 @@ def draw_det(curves: dict[str, Scores]) -> np.ndarray:
     axes.set(xlabel="reals called fake", ylabel="fakes missed")
     axes.set_aspect("equal")
     axes.grid(color=GREY, alpha=0.2)
-    axes.legend(loc="upper right", framealpha=1, edgecolor="none", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
+    axes.legend(loc="upper right", frameon=True, framealpha=1, edgecolor="none", fontsize=9)
     return render(figure)
 
 
 def draw_tippett(curves: dict[str, Scores]) -> np.ndarray:
     """The share of fakes, and of reals, whose likelihood ratio is at least so large."""
-    figure = Figure(figsize=(6.4, 4.8), dpi=DPI)
+    figure = Figure(figsize=(6.4, 4.8), layout="tight")
     axes = figure.subplots()
     for (name, scores), style in zip(curves.items(), cycle(CURVES)):
         ratios = log_odds(scores.p_fake) / np.log(10)
-        for label, dashes in ((FAKE_LABEL, "-"), (REAL_LABEL, ":")):
+        for label, dashes in ((FAKE, "-"), (REAL, ":")):
             values = np.sort(ratios[scores.labels == label])
             shares = 1 - np.arange(len(values)) / len(values)
             look = style | {"ls": dashes, "label": f"{name}, {LABEL_NAMES[label]}s"}
@@ -124,9 +119,7 @@ def draw_tippett(curves: dict[str, Scores]) -> np.ndarray:
     axes.set(
         title=f"{TITLE}: Tippett", xlabel="likelihood ratio", ylabel="share of so much or more"
     )
-    axes.legend(loc="upper right", frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
+    axes.legend(loc="upper right", fontsize=8)
     return render(figure)
 
 
@@ -145,7 +138,7 @@ def draw_scores(outcome: Outcome) -> np.ndarray:
     nothing is decided."""
     videos, groups = outcome.videos, rows_of(outcome.videos)
     kinds = sorted(set(groups), key=lambda name: (name.startswith("other "), name))
-    figure = Figure(figsize=(9, 1.8 + 0.55 * len(kinds)), dpi=DPI)
+    figure = Figure(figsize=(9, 1.8 + 0.55 * len(kinds)), layout="tight")
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     band = {"color": COLOURS[INCONCLUSIVE], "alpha": 0.15, "lw": 0}
@@ -153,7 +146,7 @@ def draw_scores(outcome: Outcome) -> np.ndarray:
     axes.axvline(0.5, color="black", lw=1, ls="--", label="as often real as fake")
     for place, kind in enumerate(kinds):
         members = groups == kind
-        colour = COLOURS[FAKE if (videos.labels[members] == FAKE_LABEL).any() else REAL]
+        colour = COLOURS[TRUTHS[videos.labels[members].max()]]
         height = place + rng.uniform(-0.25, 0.25, members.sum())
         solid = min(0.7, max(0.15, 60 / members.sum()))
         axes.scatter(videos.p_fake[members], height, s=18, color=colour, alpha=solid, lw=0)
@@ -164,16 +157,14 @@ def draw_scores(outcome: Outcome) -> np.ndarray:
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), xlabel="p_fake of a video")
     axes.set_title("Scores", loc="left", weight="bold")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=9)
     return render(figure)
 
 
 def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
     """Video AUC over the strength of each kind of change, with its interval."""
-    columns, kinds = 5, SWEEP | ATTACKS
-    figure = Figure(figsize=(15, 6), dpi=DPI)
+    columns, kinds, colour = 5, SWEEP | ATTACKS, COLOURS[TRUTHS[REAL]]
+    figure = Figure(figsize=(15, 6), layout="tight")
     panels = figure.subplots(-(-len(kinds) // columns), columns, sharey=True).ravel()
     for axes, (kind, steps) in zip(panels, kinds.items(), strict=False):
         found = {strength: conditions[condition(kind, strength)]["video"] for strength in steps}
@@ -182,20 +173,18 @@ def draw_robustness(conditions: dict[str, dict]) -> np.ndarray:
         places = np.arange(len(points))
         values = [video["auc"] for _, video in points]
         spread = [video["auc_interval"] or [np.nan] * 2 for _, video in points]
-        axes.vlines(places, *np.transpose(spread), color=COLOURS[REAL], alpha=0.25, lw=7)
-        axes.plot(places, values, "o-", color=COLOURS[REAL], clip_on=False, zorder=3)
+        axes.vlines(places, *np.transpose(spread), color=colour, alpha=0.25, lw=7)
+        axes.plot(places, values, "o-", color=colour, clip_on=False, zorder=3)
         axes.axhline(0.5, color=GREY, lw=0.8, ls=":")
         axes.set_xticks(places, [_folded(strength) for strength, _ in points])
         axes.set(title=kind, xlim=(-0.3, len(points) - 0.7), ylim=(0, 1))
         axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[::columns]:
         axes.set_ylabel("video AUC")
     for axes in panels[len(kinds) :]:
         axes.axis("off")
         text = "bars: 95 % intervals over groups\nof people, where they have a width"
         axes.text(0, 0.5, text + "\n\ndotted: chance", fontsize=9, color=GREY, va="center")
-    figure.tight_layout()
     return render(figure)
 
 
@@ -209,8 +198,7 @@ def draw_misses(misses: list, records: list[dict]) -> np.ndarray:
     for miss in misses:
         record = records[miss.number]
         label = record["label"]
-        p_fake = 1 - miss.distance if label == FAKE_LABEL else miss.distance
-        truth = FAKE if label == FAKE_LABEL else REAL
+        truth, p_fake = TRUTHS[label], abs(label - miss.distance)
         names = (record["method"], record["id"].rsplit("/", 1)[-1])
         lines = [f"is {truth}, p_fake {p_fake:.2f}", *map(_shortened, names)]
         colours = [COLOURS[truth], GREY, GREY]

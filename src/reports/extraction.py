@@ -46,7 +46,7 @@ def write_pictures(folder: Path, plan: Plan, output: Path, registry: dict) -> No
 
 def draw_counts(rows: list[tuple]) -> np.ndarray:
     """Videos of each data set and method, real and fake, with what could not be read."""
-    figure = Figure(figsize=(9, 1.6 + 0.42 * len(rows)), dpi=DPI)
+    figure = Figure(figsize=(9, 1.6 + 0.42 * len(rows)), layout="tight")
     axes = figure.subplots()
     names = [f"{dataset}  {method}" for dataset, method, _, _ in rows]
     good = [counts["videos"] for *_, counts in rows]
@@ -66,9 +66,7 @@ def draw_counts(rows: list[tuple]) -> np.ndarray:
         xlim=(0, max(map(sum, zip(good, bad, strict=True))) * 1.75 or 1),
     )
     axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
     axes.set_title("Extracted videos by data set and method", loc="left", weight="bold")
-    figure.tight_layout()
     return render(figure)
 
 
@@ -83,7 +81,7 @@ def draw_contact_sheet(videos: list[Video], output: Path, registry: dict) -> np.
     kinds = {kind: crops for kind, crops in sorted(kinds.items()) if crops}
     step = THUMB_PX + 4
     width, height = LABEL_PX + THUMBS * step + 8, 48 + len(kinds) * step + 8
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    figure = Figure(figsize=(width / DPI, height / DPI))
     title = "Crops by data set and method (yellow frame: tiny, blurred or extreme pose)"
     figure.text(8 / width, 1 - 24 / height, title, va="center", weight="bold")
     for row, (dataset, method, kind) in enumerate(kinds):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from judging.summary import ORDER, summary_row, suspicion_of
-from reports.page import COLOURS, DPI, GREY, Figure, elided, render, save_png
+from reports.page import COLOURS, GREY, Figure, elided, render, save_png
 from utils.files import write_csv
 
 SHOWN_ROWS = 60
@@ -14,7 +14,6 @@ SHOWN_ROWS = 60
 def write_summary(folder: Path, reports: list[dict]) -> None:
     """Write both files."""
     rows = sorted((summary_row(report) for report in reports), key=suspicion_of)
-    folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
     save_png(draw_overview(rows), folder / "overview.png")
 
@@ -24,7 +23,7 @@ def draw_overview(rows: list[dict]) -> np.ndarray:
     counts = {outcome: sum(row["verdict"] == outcome for row in rows) for outcome in ORDER}
     shown_rows = rows[:SHOWN_ROWS]
     height = 1.5 + 0.26 * len(shown_rows)
-    figure = Figure(figsize=(11, height), dpi=DPI)
+    figure = Figure(figsize=(11, height))
     axes = figure.subplots()
     for place, row in enumerate(shown_rows):
         colour = COLOURS[row["verdict"]]
@@ -38,7 +37,6 @@ def draw_overview(rows: list[dict]) -> np.ndarray:
     axes.set(xlim=(0, 1), ylim=(len(shown_rows) - 0.4, -0.6), xlabel="p_fake")
     names = [elided(Path(row["file"]).name, 38) for row in shown_rows]
     axes.set_yticks(range(len(shown_rows)), names, fontsize=9, parse_math=False)
-    axes.spines[["top", "right"]].set_visible(False)
     title = f"{len(rows):,} files: " + ", ".join(f"{n:,} {name}" for name, n in counts.items())
     figure.text(0.03, 1 - 0.25 / height, title, fontsize=13, weight="bold", va="center")
     if len(rows) > len(shown_rows):

@@ -28,10 +28,16 @@ from matplotlib.patches import Patch  # noqa: E402, F401
 from matplotlib.ticker import MaxNLocator  # noqa: E402, F401
 
 matplotlib.rcdefaults()
-
 DPI = 100
+matplotlib.rcParams |= {
+    "figure.dpi": DPI,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
 
 # Okabe and Ito's palette, told apart by colour-blind people; votes also differ in marker and word.
+TRUTHS = (REAL, FAKE)  # by label
 COLOURS = {FAKE: "#D55E00", REAL: "#0072B2", INCONCLUSIVE: "#7A6A00"}
 GREY = "#767676"
 

@@ -11,10 +11,9 @@ import torch
 from datasets.draws import PLAIN
 from datasets.registry import CropError, source_of
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD
-from reports.page import COLOURS, DPI, GREY, Figure, elided, render, save_png
+from reports.page import COLOURS, DPI, GREY, TRUTHS, Figure, elided, render, save_png
 from scoring.calibration import Outcome
 from scoring.verdict import FAKE, REAL
-from utils.config import FAKE as FAKE_LABEL
 
 THUMB_PX, GAP_PX, TITLE_PX, LINE_PX = 128, 12, 44, 14
 WORST, SHOWN_BATCH, SHOWN_BLENDS = 16, 32, 8
@@ -34,12 +33,12 @@ def write_first_sheets(folder: Path, dataset, batches: list) -> None:
 def draw_first_batch(dataset, draws: list) -> np.ndarray:
     items = [
         item for item in dataset.__getitems__(draws[:SHOWN_BATCH]) if not isinstance(item, str)
-    ]
+    ][:SHOWN_BATCH]
     std, mean = torch.tensor(IMAGENET_STD), torch.tensor(IMAGENET_MEAN)
     thumbs = []
-    for item in items[:SHOWN_BATCH]:
+    for item in items:
         image = (item.image.permute(1, 2, 0) * std + mean).clamp(0, 1).numpy()
-        kind = FAKE if item.label == FAKE_LABEL else REAL
+        kind = TRUTHS[item.label]
         thumbs.append(((image * 255).round().astype(np.uint8), [(kind, COLOURS[kind])]))
     return sheet("The first crops of training, as the network gets them", thumbs, columns=8)
 
@@ -51,7 +50,7 @@ def draw_sources(dataset) -> np.ndarray:
         members[sample.label, source_of(dataset.videos[sample.video])].append(index)
     thumbs = []
     for (label, name), indices in sorted(members.items()):
-        kind = FAKE if label == FAKE_LABEL else REAL
+        kind = TRUTHS[label]
         lines = [(elided(name, 22), COLOURS[kind]), (f"{kind}, {len(indices):,} crops", GREY)]
         with contextlib.suppress(CropError):
             thumbs.append((dataset.shown_image(indices[len(indices) // 2]), lines))
@@ -81,7 +80,7 @@ def draw_most_wrong(test: Outcome, dataset) -> np.ndarray:
     for place in np.argsort(-wrong, kind="stable")[:WORST]:
         index = test.raw.samples[place]
         sample = dataset.samples[index]
-        truth = FAKE if sample.label == FAKE_LABEL else REAL
+        truth = TRUTHS[sample.label]
         text = f"is {truth}, p_fake {test.frames.p_fake[place]:.2f}"
         method = dataset.videos[sample.video]["method"]
         thumbs.append((dataset.shown_image(index), [(text, COLOURS[truth]), (method, GREY)]))
@@ -94,7 +93,7 @@ def sheet(title: str, thumbs: list, columns: int) -> np.ndarray:
     step_x, step_y = THUMB_PX + GAP_PX, THUMB_PX + GAP_PX + LINE_PX * lines
     width = columns * step_x + GAP_PX
     height = TITLE_PX + -(-len(thumbs) // columns) * step_y
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    figure = Figure(figsize=(width / DPI, height / DPI))
     figure.text(12 / width, 1 - 22 / height, title, va="center", weight="bold")
     corners = []
     for place, (_, captions) in enumerate(thumbs):

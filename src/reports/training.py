@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from reports.page import COLOURS, DPI, GREY, Figure, MaxNLocator, render, save_png
+from reports.page import COLOURS, GREY, Figure, MaxNLocator, render, save_png
 from reports.samples import draw_most_wrong
 from scoring.calibration import Outcome
 from scoring.metrics import Scores, reliability
@@ -33,14 +33,13 @@ def write_training_report(folder: Path, report: dict, outcomes: dict, dataset) -
         "reliability.png": draw_reliability({"Validation": outcomes["val"], "Test": test}),
         "samples.png": draw_most_wrong(test, dataset),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
         save_png(page, folder / name)
     write_json(folder / "report.json", report)
 
 
 def draw_curves(history: list[dict], best_epoch: int) -> np.ndarray:
-    figure = Figure(figsize=(12, 4), dpi=DPI)
+    figure = Figure(figsize=(12, 4), layout="tight")
     loss_axes, auc_axes, accuracy_axes = figure.subplots(1, 3)
     epochs = [entry["epoch"] for entry in history]
 
@@ -65,19 +64,17 @@ def draw_curves(history: list[dict], best_epoch: int) -> np.ndarray:
         axes.set(title=title, xlabel="epoch")
         axes.set_xlim(0.5, len(epochs) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(fontsize=8)
     for axes in (auc_axes, accuracy_axes):
         axes.axhline(0.5, color=GREY, lw=0.6)
         axes.set_ylim(-0.02, 1.02)
-    figure.tight_layout()
     return render(figure)
 
 
 def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
     import seaborn  # here, for it imports matplotlib, which page.py has to do first
 
-    figure = Figure(figsize=(9, 4), dpi=DPI)
+    figure = Figure(figsize=(9, 4), layout="tight")
     for axes, unit in zip(figure.subplots(1, 2), ("video", "frame"), strict=True):
         counts = getattr(test, f"{unit}_metrics")["confusion"]
         table = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
@@ -86,13 +83,12 @@ def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
             xticklabels=["real", "fake"], yticklabels=["real", "fake"], annot_kws={"size": 14},
         )  # fmt: skip
         axes.set(title=f"{name}, by {unit} (n = {table.sum():,})", xlabel="judged", ylabel="is")
-    figure.tight_layout()
     return render(figure)
 
 
 def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np.ndarray:
     """A curve for each of some scores, and the point of test's p_fake 0.5, by video."""
-    figure = Figure(figsize=(5.4, 5), dpi=DPI)
+    figure = Figure(figsize=(5.4, 5), layout="tight")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":", label="chance")
     for (label, scores), style in zip(curves.items(), cycle(CURVES)):
@@ -107,9 +103,7 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
         axes.plot(*point, "s", color="black", label="p_fake 0.5, by video")
     axes.set(title=f"{name}: ROC", xlabel="false-positive rate", ylabel="true-positive rate")
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
+    axes.legend(loc="lower right", fontsize=9)
     return render(figure)
 
 
@@ -126,7 +120,7 @@ def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test
         is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
         right = result["recall"] if is_fake else result["accuracy"]
         rows.append((kind, right, result["auc"], FAKE if is_fake else REAL, counts[kind]))
-    figure = Figure(figsize=(9, 1.5 + 0.5 * len(rows)), dpi=DPI)
+    figure = Figure(figsize=(9, 1.5 + 0.5 * len(rows)), layout="tight")
     axes = figure.subplots()
     places = np.arange(len(rows))
     axes.barh(places, [row[1] for row in rows], color=[COLOURS[row[3]] for row in rows], height=0.6)
@@ -138,13 +132,11 @@ def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test
     axes.set(title=f"{name}, by video: judged rightly", xlim=(0, 1.5), xlabel="share")
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
     return render(figure)
 
 
 def draw_reliability(panels: dict[str, Outcome]) -> np.ndarray:
-    figure = Figure(figsize=(4.8 * len(panels), 4.6), dpi=DPI)
+    figure = Figure(figsize=(4.8 * len(panels), 4.6), layout="tight")
     plots = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (name, outcome) in zip(plots, panels.items(), strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
@@ -159,7 +151,5 @@ def draw_reliability(panels: dict[str, Outcome]) -> np.ndarray:
         axes.set(title=f"{name}, by frame, classes weighted alike")
         axes.set(xlabel="mean p_fake", ylabel="share that is fake")
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        axes.legend(frameon=False, fontsize=9)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
+        axes.legend(fontsize=9)
     return render(figure)

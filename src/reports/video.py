@@ -9,7 +9,6 @@ from judging.analysis import Analysis, Track
 from judging.attention import face_map
 from reports.page import (
     COLOURS,
-    DPI,
     GREY,
     Figure,
     Line2D,
@@ -55,7 +54,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     tracks = analysis.tracks
     bands = max(len(tracks), 1)
     height = 4.6 + 0.26 * bands
-    figure = Figure(figsize=(10, height), dpi=DPI)
+    figure = Figure(figsize=(10, height))
     axes, strip = figure.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": [2.9, 0.26 * bands], "hspace": 0.06}
     )
@@ -80,8 +79,6 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     names = [f"face {track.name}" for track in tracks] if len(tracks) > 1 else ["votes"]
     strip.set(ylim=(bands - 0.45, -0.55), xlabel=_time_label(analysis), yticks=range(bands))
     strip.set_yticklabels(names)
-    for each in (axes, strip):
-        _strip(each)
     _legend(figure, analysis, bool(missing))
     _title(figure, analysis)
     figure.subplots_adjust(left=0.09, right=0.97, top=1 - 1.02 / height, bottom=0.95 / height)
@@ -130,7 +127,7 @@ def _time_label(analysis: Analysis) -> str:
 def draw_statistics(analysis: Analysis) -> np.ndarray:
     """Of the face that decides: votes, the distribution of p_fake, the figures behind the verdict,
     and where in the face the evidence lies on average."""
-    figure = Figure(figsize=(15, 4.8), dpi=DPI)
+    figure = Figure(figsize=(15, 4.8))
     votes_axes, histogram_axes, table_axes, map_axes = figure.subplots(
         1, 4, gridspec_kw={"width_ratios": [1, 1.5, 1.6, 1.3]}
     )
@@ -154,8 +151,6 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     titles = {"title": "Distribution of p_fake", "xlabel": "p_fake", "ylabel": "frames"}
     histogram_axes.set(xlim=(0, 1), **titles)
     histogram_axes.yaxis.get_major_locator().set_params(integer=True)
-    for each in (votes_axes, histogram_axes):
-        _strip(each)
 
     table_axes.axis("off")
     table_axes.set_title("Figures", loc="left")
@@ -242,9 +237,4 @@ def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
             for n, track in enumerate(analysis.tracks[: len(STYLES)])
         ]
     tight = {"ncols": len(items), "columnspacing": 1, "handlelength": 1.5, "handletextpad": 0.5}
-    figure.legend(handles=items, loc="lower center", frameon=False, fontsize=8, **tight)
-
-
-def _strip(axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_axisbelow(True)
+    figure.legend(handles=items, loc="lower center", fontsize=8, **tight)

@@ -60,7 +60,7 @@ class _Page:
         section_px = SECTION_PX if self.has_several else 0
         rows = sum(math.ceil(count / self.columns) for count in counts)
         self.height = TITLE_PX + section_px * len(counts) + rows * self.cell_h + MARGIN_PX
-        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI))
         self.pictures: list[tuple[np.ndarray, int, int]] = []
 
     def rows_of(self, numbers: list[int]) -> int:
