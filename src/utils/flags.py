@@ -3,53 +3,40 @@
 from __future__ import annotations  # setup_checker.py must run on an old Python
 
 import argparse
+import math
 import re
+from collections.abc import Callable
 from dataclasses import field, fields
 from pathlib import Path
 
 DOWNLOAD = "download the file, and name where it lies"
 
 
-def positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
+def _checked(kind: type, is_good: Callable, reason: str, name: str) -> Callable[[str], object]:
+    """A type of values for argparse, which calls it by its name where a text is no such kind."""
+
+    def parse(text: str):
+        value = kind(text)
+        if not is_good(value):
+            raise argparse.ArgumentTypeError(f"{text} is {reason}")
+        return value
+
+    parse.__name__ = name
+    return parse
 
 
-def natural_int(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
-
-
-def positive_float(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def natural_float(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is negative, or no number")
-    return value
-
-
-def fraction(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def inner_fraction(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
-    return value
+positive_int = _checked(int, lambda n: n >= 1, "not at least 1", "positive_int")
+natural_int = _checked(int, lambda n: n >= 0, "negative", "natural_int")
+positive_float = _checked(
+    float, lambda x: 0 < x < math.inf, "not a positive number", "positive_float"
+)
+natural_float = _checked(
+    float, lambda x: 0 <= x < math.inf, "negative, or no number", "natural_float"
+)
+fraction = _checked(float, lambda x: 0 <= x <= 1, "not between 0 and 1", "fraction")
+inner_fraction = _checked(
+    float, lambda x: 0 < x < 1, "not between 0 and 1, both excluded", "inner_fraction"
+)
 
 
 def is_address(text: str) -> bool:
