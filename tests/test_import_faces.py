@@ -117,7 +117,7 @@ def test_bad_folders_are_refused_in_one_line(tmp_path, faces, capsys):
     write_csv(faces, rows)
     assert "no picture could be imported" in refusal()
     write_csv(faces, [{k: v for k, v in rows[0].items() if k != "nose_x"}])
-    assert "lacks the columns nose_x" in refusal()
+    assert "lacks the column nose_x in its first row" in refusal()
     (faces / "faces.csv").unlink()
     assert "faces.csv cannot be read" in refusal()
 
@@ -295,9 +295,9 @@ def test_files_that_are_no_tables_are_refused(tmp_path, table, capsys):
     path = tmp_path / "faces/faces.csv"
     text = path.read_text()
     for content, message in (
-        (b"", "has no rows or lacks the columns file, source_repository"),
-        (text.splitlines()[0].encode(), "has no rows or lacks"),
-        (text.replace("bob", "b\xf6b").encode("latin-1"), "save it as UTF-8"),
+        (b"", "lacks the column file and source_repository"),
+        (text.splitlines()[0].encode(), "has no rows"),
+        (text.replace("bob", "b\xf6b").encode("latin-1"), "is not a CSV in UTF-8: save it as one"),
         (text.replace("bob", "bob,jr").encode(), "line 3 has more cells than the first line has"),
         (text.replace("method", "label", 1).encode(), "has two columns label"),
     ):

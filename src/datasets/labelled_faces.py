@@ -1,6 +1,5 @@
 """A table of cut-out, marked and labelled faces: read, checked, and gathered into records."""
 
-import csv
 import math
 import re
 from collections import defaultdict
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from utils.config import FAKE, REAL
 from utils.console import Failure
+from utils.spreadsheet import read_table
 
 POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 NUMBERS = ("face_width_px", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
@@ -17,10 +17,6 @@ FACTS = ("label", "method", "source", "person", "pair", "split")  # alike in all
 LABELS = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}
 SPLITS = ("", "train", "val", "test")
 SHOWN_PROBLEMS = 5
-
-
-class TableError(Failure):
-    """A table that cannot be used; the message names it, what is wrong in which lines."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +50,20 @@ class LabelledRecord:
 
 
 def read_records(path: Path, dataset: str) -> list[LabelledRecord]:
-    """The records of a table, in its order. Raises TableError when any line cannot be used."""
+    """The records of a table, in its order. Raises Failure when any line cannot be used."""
     rows = _read_rows(path)
     problems = [f"line {row['line']}: {text}" for row in rows for text in _problems(row)]
     problems += _named_twice(rows) + _people_in_two_splits(rows)
     groups = defaultdict(list)
     for row in rows:
         groups[("video", row["video"]) if row["video"] else (row["shard"], row["file"])].append(row)
-    problems += [
-        text
-        for members in groups.values()
-        if members[0]["video"]
-        for text in _disagreements(members)
-    ]
+    videos = [members for members in groups.values() if members[0]["video"]]
+    problems += [text for members in videos for text in _disagreements(members)]
     if problems:
         rest = len(problems) - SHOWN_PROBLEMS
         more = [f"and {rest:,} more"] if rest > 0 else []
         text = "; ".join(problems[:SHOWN_PROBLEMS] + more)
-        raise TableError(f"{path}: nothing was written: mend the table: {text}")
+        raise Failure(f"{path}: nothing was written: mend the table: {text}")
     names = _unique([f"{dataset}/{_name_of(members[0])}" for members in groups.values()])
     return [
         LabelledRecord(
@@ -82,35 +74,12 @@ def read_records(path: Path, dataset: str) -> list[LabelledRecord]:
 
 
 def _read_rows(path: Path) -> list[dict]:
-    """The rows by their columns' names in small letters, all columns there, with their line."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            head = stream.readline()
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=max(",;\t", key=head.count))
-            names = ["_".join(name.lower().split()) for name in next(reader, [])]
-            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(
-            f"{path} cannot be read ({error}): name its folder first, and save it as UTF-8"
-        ) from error
-    missing = [name for name in COLUMNS if not lines or name not in names]
-    if missing:
-        raise TableError(f"{path} has no rows or lacks the columns {', '.join(missing)}")
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise TableError(f"{path} has two columns {', '.join(twice)}")
-    uneven = [number for number, cells in lines if len(cells) > len(names)]
-    if uneven:
-        raise TableError(f"{path} line {uneven[0]} has more cells than the first line has names")
-    empty = dict.fromkeys((*COLUMNS, *FACTS, "shard", "video"), "")
-    known = set(names)
-    return [
-        empty
-        | dict(zip(names, map(str.strip, cells), strict=False))
-        | {"line": number, "known": known}
-        for number, cells in lines
-    ]
+    """The rows, all columns there, with their line."""
+    rows = read_table(path, COLUMNS, exact=True)
+    if not rows:
+        raise Failure(f"{path} has no rows")
+    unset = dict.fromkeys((*FACTS, "shard", "video"), "") | {"label": "real"}
+    return [unset | row | {"line": line} for line, row in rows.items()]
 
 
 def _problems(row: dict) -> list[str]:
@@ -123,8 +92,6 @@ def _problems(row: dict) -> list[str]:
         if number is None:
             texts.append(f"{name} '{row[name]}' is no number")
         row[name] = number
-    if "label" not in row["known"]:
-        row["label"] = "real"
     row["label"] = LABELS.get(row["label"].lower(), row["label"])
     if row["label"] not in (REAL, FAKE):
         texts.append(f"label '{row['label']}' is not real, fake, 0 or 1")
@@ -167,15 +134,14 @@ def _people_in_two_splits(rows: list[dict]) -> list[str]:
 
 def _disagreements(members: list[dict]) -> list[str]:
     """Which facts differ between the rows of one video."""
-    first, texts = members[0], []
-    for fact in FACTS:
-        other = next((row for row in members if row[fact] != first[fact]), None)
-        if other:
-            texts.append(
-                f"video {first['video']} has two values of {fact}, in lines {first['line']} and "
-                f"{other['line']}"
-            )
-    return texts
+    first = members[0]
+    others = {fact: [row for row in members if row[fact] != first[fact]] for fact in FACTS}
+    return [
+        f"video {first['video']} has two values of {fact}, in lines {first['line']} and "
+        f"{rows[0]['line']}"
+        for fact, rows in others.items()
+        if rows
+    ]
 
 
 def person_of(row: dict) -> str:
