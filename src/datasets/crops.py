@@ -17,6 +17,7 @@ from datasets.sampling import Draw
 from faces.quality import face_sharpness
 from pictures.blending import Blend, blend_copy, blend_self, blend_swap, with_surroundings
 from pictures.harms import HARMS, harm
+from pictures.masks import Recipe
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
 from pictures.warping import warp_parts
 from utils.config import FAKE, REAL
@@ -78,10 +79,8 @@ class FaceFrames(Dataset):
         settings: Preprocessing,
         is_training: bool,
         self_blend: bool = False,
-        wide: bool = False,
-        moved: float = 0.0,
     ):
-        self.wide, self.moved = wide, moved
+        self.wide, self.moved = False, 0.0
         self.frames_dir, self.videos = frames_dir, videos
         self.is_training, self.self_blend = is_training, self_blend
         self.transform, self.margin = eval_transform(settings), settings.crop_margin
@@ -117,7 +116,7 @@ class FaceFrames(Dataset):
         image = self._read(sample.name)
         if sample.blend:
             rng = np.random.default_rng(zlib.crc32(f"{sample.blend} {sample.name}".encode()))
-            image = self._blend(sample, image, sample.blend, rng, 1.0).fake
+            image = self._blend(sample, image, sample.blend, Recipe(rng)).fake
         if self.worse:
             rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
             image = np.ascontiguousarray(harm(image, self.harm(index), rng))
@@ -146,17 +145,17 @@ class FaceFrames(Dataset):
             copy = self._read(self.copies[sample.name])
             return blend_copy(image, copy, sample.landmarks_xy, rng)
         if self.moved and rng.uniform() < self.moved:
-            return warp_parts(image, sample.landmarks_xy, rng, draw.difficulty)
+            return warp_parts(image, sample.landmarks_xy, Recipe(rng, draw.difficulty))
         method = "swap" if rng.uniform() < SWAP_SHARE else "self-blend"
-        return self._blend(sample, image, method, rng, draw.difficulty, self.wide)
+        return self._blend(sample, image, method, Recipe(rng, draw.difficulty, self.wide))
 
     def _training_items(self, draw: Draw) -> list[Item]:
         sample = self.samples[draw.index]
         if draw.use == PLAIN:
             image = self._read(sample.name)
             if self.wide and sample.landmarks_xy is not None:  # what surrounds blends says nothing
-                rng = np.random.default_rng([draw.seed, 1])
-                image, _ = with_surroundings(image, sample.landmarks_xy, rng, draw.difficulty)
+                recipe = Recipe(np.random.default_rng([draw.seed, 1]), draw.difficulty, True)
+                image, _ = with_surroundings(image, sample.landmarks_xy, recipe)
             pair = [(image, sample.label)]
         else:
             blend = self.blend_of(draw)
@@ -166,17 +165,17 @@ class FaceFrames(Dataset):
             for image, label in pair
         ]
 
-    def _blend(self, sample, image, method: str, rng, difficulty: float, wide=False) -> Blend:
-        landmarks = sample.landmarks_xy
+    def _blend(self, sample: Sample, image: np.ndarray, method: str, recipe: Recipe) -> Blend:
+        rng, landmarks = recipe.rng, sample.landmarks_xy
         partners = self.partners.get(sample.name, ())
         if method == "swap" and len(partners):
             partner = self.samples[rng.choice(partners)]
             other, points = self._read(partner.name), partner.landmarks_xy
-            if wide and partner.name in self.copies and rng.uniform() < COPIED_SHARE:
+            if recipe.wide and partner.name in self.copies and rng.uniform() < COPIED_SHARE:
                 size, other = other.shape[0], self._read(self.copies[partner.name])
                 points = (points + 0.5) * (other.shape[0] / size) - 0.5
-            return blend_swap(image, landmarks, other, points, rng, difficulty, wide)
-        return blend_self(image, landmarks, rng, difficulty, wide)
+            return blend_swap(image, landmarks, other, points, recipe)
+        return blend_self(image, landmarks, recipe)
 
     def _read(self, name: str) -> np.ndarray:
         """A crop (S, S, 3) uint8 RGB. Raises CropError with its path."""

@@ -11,17 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pictures.changes import (
-    change,
-    change_sharpness,
-    distract,
-    reframe,
-    shake,
-    transfer_colours,
-)
+from pictures.changes import change, change_sharpness, distract, reframe, shake, transfer_colours
 from pictures.compression import jpeg
 from pictures.masks import FIVE_POINTS as FIVE_POINTS  # judging looks for it here
-from pictures.masks import fit_affine, make_mask, polygon
+from pictures.masks import Recipe, fit_affine, make_mask, polygon
 
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 COPY_QUALITY = 95  # in which copies are stored
@@ -41,30 +34,22 @@ class Blend:
     mask: np.ndarray
 
 
-def blend_self(
-    image: np.ndarray,
-    landmarks_xy: np.ndarray,
-    rng: np.random.Generator,
-    difficulty: float = 1.0,
-    wide: bool = False,
-) -> Blend:
+def blend_self(image: np.ndarray, landmarks_xy: np.ndarray, recipe: Recipe) -> Blend:
     """A face blended onto itself: changed in colour and sharpness, moved a little, put back.
 
-    image (S, S, 3) uint8 RGB, landmarks_xy (5, 2). difficulty 0 makes large masks, full blends and
-    strong mismatch of both colour and sharpness, 1 is the paper's. real is the image itself, or the
-    image with the change, when the surroundings rather than the face were drawn to have it.
+    image (S, S, 3) uint8 RGB, landmarks_xy (5, 2). real is the image itself, or the image with the
+    change, when the surroundings rather than the face were drawn to have it.
 
-    wide draws from more: Poisson blending, parts of the face more often, pixels left out, and, in
-    real and fake alike, another window of the crop and a blended patch beside the face. real is
-    then in that window, and what image or landmarks say of places holds no longer.
+    A wide recipe draws from more: Poisson blending, parts of the face more often, pixels left out,
+    and, in real and fake alike, another window of the crop and a blended patch beside the face.
+    real is then in that window, and what image or landmarks say of places holds no longer.
     """
-    if wide:
-        image, landmarks_xy = with_surroundings(image, landmarks_xy, rng, difficulty)
+    if recipe.wide:
+        image, landmarks_xy = with_surroundings(image, landmarks_xy, recipe)
     for _ in range(2):
-        changed = change(image, rng, difficulty, wide)
-        source, target = (changed, image) if rng.uniform() < 0.5 else (image, changed)
-        source = shake(source, rng)
-        blend = _blend(source, target, landmarks_xy, rng, difficulty, wide)
+        changed = change(image, recipe)
+        source, target = (changed, image) if recipe.rng.uniform() < 0.5 else (image, changed)
+        blend = _blend(shake(source, recipe.rng), target, landmarks_xy, recipe)
         if _difference(blend) >= MIN_DIFFERENCE:
             break
     return blend
@@ -75,26 +60,23 @@ def blend_swap(
     target_landmarks_xy: np.ndarray,
     source: np.ndarray,
     source_landmarks_xy: np.ndarray,
-    rng: np.random.Generator,
-    difficulty: float = 1.0,
-    wide: bool = False,
+    recipe: Recipe,
 ) -> Blend:
     """The face of source on target: warped onto its landmarks, its colours drawn to target's.
 
-    Shapes and wide as in blend_self; both crops may differ in size.
+    Shapes and recipe as in blend_self; both crops may differ in size.
     """
-    if wide:
-        target, target_landmarks_xy = with_surroundings(
-            target, target_landmarks_xy, rng, difficulty
-        )
+    rng, difficulty = recipe.rng, recipe.difficulty
+    if recipe.wide:
+        target, target_landmarks_xy = with_surroundings(target, target_landmarks_xy, recipe)
     to_target = fit_affine(source_landmarks_xy, target_landmarks_xy)
     size = target.shape[1::-1]
     face = cv2.warpAffine(source, to_target, size, borderMode=cv2.BORDER_REFLECT_101)
     where = polygon(target.shape[0], target_landmarks_xy, "inner", rng, jitter=0) > 0
     face = transfer_colours(face, target, where, rng.uniform(0.5, 1.0) * (0.4 + 0.6 * difficulty))
     if rng.uniform() < 0.7:
-        face = change_sharpness(face, rng, difficulty, wide)
-    return _blend(face, target, target_landmarks_xy, rng, difficulty, wide)
+        face = change_sharpness(face, recipe)
+    return _blend(face, target, target_landmarks_xy, recipe)
 
 
 def blend_copy(
@@ -114,7 +96,7 @@ def blend_copy(
     image, copy = (cv2.resize(i, (size, size), interpolation=cv2.INTER_CUBIC) for i in both)
     if landmarks_xy is None or rng.uniform() < WHOLE_COPIES:
         return Blend(image, copy, np.ones(image.shape[:2], np.float32))
-    mask = make_mask(image.shape[0], landmarks_xy, rng)
+    mask = make_mask(image.shape[0], landmarks_xy, Recipe(rng))
     return Blend(image, cv2.blendLinear(copy, image, mask, 1 - mask), mask)
 
 
@@ -161,18 +143,19 @@ def clone(source: np.ndarray, target: np.ndarray, inside: np.ndarray) -> np.ndar
     return bent
 
 
-def with_surroundings(image, landmarks_xy, rng: np.random.Generator, difficulty: float):
+def with_surroundings(image: np.ndarray, landmarks_xy: np.ndarray, recipe: Recipe):
     """What wider blends do to real and fake alike. Returns image and landmarks."""
-    image, landmarks_xy = reframe(image, landmarks_xy, rng)
-    if rng.uniform() < DISTRACTOR_SHARE:
-        image = distract(image, landmarks_xy, rng, difficulty)
+    image, landmarks_xy = reframe(image, landmarks_xy, recipe.rng)
+    if recipe.rng.uniform() < DISTRACTOR_SHARE:
+        image = distract(image, landmarks_xy, recipe)
     return image, landmarks_xy
 
 
-def _blend(source, target, landmarks_xy, rng: np.random.Generator, difficulty: float, wide: bool):
-    ratio = rng.choice(RATIOS) if rng.uniform() < difficulty else 1.0
-    mask = make_mask(target.shape[0], landmarks_xy, rng, difficulty, wide)
-    if wide and rng.uniform() < POISSON_SHARE:
+def _blend(source, target, landmarks_xy, recipe: Recipe) -> Blend:
+    rng = recipe.rng
+    ratio = rng.choice(RATIOS) if rng.uniform() < recipe.difficulty else 1.0
+    mask = make_mask(target.shape[0], landmarks_xy, recipe)
+    if recipe.wide and rng.uniform() < POISSON_SHARE:
         mask = (mask > mask.max() / 2).astype(np.float32)  # it has no half-transparent edge
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2) * mask.shape[0] / 256)
         mask = np.where(mask < 0.01, np.float32(0), np.minimum(mask, 1))

@@ -3,21 +3,20 @@
 import cv2
 import numpy as np
 
-from pictures.masks import pixel_grid, polygon, soften
+from pictures.masks import Recipe, pixel_grid, polygon, soften
 
 # A patch beside the face: half of its width and height in shares of the picture's size.
 PATCH = (0.09, 0.2)
 
 
-def change(
-    image: np.ndarray, rng: np.random.Generator, difficulty: float, wide: bool = False
-) -> np.ndarray:
+def change(image: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Another colour, and another sharpness or, rarely, noise."""
-    image = change_colours(image, rng, 2.0 - difficulty)
+    rng = recipe.rng
+    image = change_colours(image, rng, 2.0 - recipe.difficulty)
     if rng.uniform() < 0.2:
         noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 6)
         return cv2.add(image, noise, dtype=cv2.CV_8U)
-    return change_sharpness(image, rng, difficulty, wide)
+    return change_sharpness(image, recipe)
 
 
 def change_colours(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
@@ -36,11 +35,10 @@ def change_colours(image: np.ndarray, rng: np.random.Generator, strength: float)
     return cv2.transform(image, np.hstack([matrix, shift[:, None]]))
 
 
-def change_sharpness(
-    image: np.ndarray, rng: np.random.Generator, difficulty: float, wide: bool = False
-) -> np.ndarray:
+def change_sharpness(image: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Sharpened, or scaled down and up, or blurred; if wide, also thinned out and scaled up."""
-    size, kind = image.shape[0], rng.integers(4 if wide else 3)
+    rng, difficulty = recipe.rng, recipe.difficulty
+    size, kind = image.shape[0], rng.integers(4 if recipe.wide else 3)
     if kind == 0:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
         amount = rng.uniform(0.3, 1.0) * (2 - difficulty)
@@ -104,12 +102,10 @@ def reframe(
     return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border), moved
 
 
-def distract(
-    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator, difficulty: float
-) -> np.ndarray:
+def distract(image: np.ndarray, landmarks_xy: np.ndarray, recipe: Recipe) -> np.ndarray:
     """A patch beside the face changed, moved and blended in, as a face would be; where a few
     draws find no room for it, the image as it is."""
-    size = image.shape[0]
+    rng, size = recipe.rng, image.shape[0]
     half = size // 2
     face = polygon(size, landmarks_xy, "forehead", rng, jitter=0.02) > 0
     for _ in range(12):
@@ -122,7 +118,7 @@ def distract(
         if (face & (mask > 0)).any():
             continue
         shift = np.column_stack([np.eye(2), rng.uniform(-0.05, 0.05, 2) * size])
-        patch = change(image, rng, difficulty, wide=True)
+        patch = change(image, recipe)
         patch = cv2.warpAffine(patch, shift, (size, size), borderMode=cv2.BORDER_REFLECT_101)
         return cv2.blendLinear(patch, image, mask, 1 - mask)
     return image

@@ -1,5 +1,6 @@
 """Where a face lies: a mean face laid on the five landmarks, and soft masks of its regions."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -45,27 +46,30 @@ WIDE_FAMILIES = {
 }
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a blend is drawn, all its chance by rng. difficulty: 0 makes large masks, full blends and
+    strong mismatch of both colour and sharpness, 1 is the paper's. wide: draw from more kinds."""
+
+    rng: np.random.Generator
+    difficulty: float = 1.0
+    wide: bool = False
+
+
 def fit_affine(points_xy: np.ndarray, onto_xy: np.ndarray) -> np.ndarray:
     """The affine map (2, 3) that takes points (N, 2) nearest to onto (N, 2), by least squares."""
     rows = np.hstack([points_xy, np.ones((len(points_xy), 1))])
     return np.linalg.lstsq(rows, onto_xy, rcond=None)[0].T
 
 
-def make_mask(
-    size: int,
-    landmarks_xy: np.ndarray,
-    rng: np.random.Generator,
-    difficulty: float = 1.0,
-    wide: bool = False,
-) -> np.ndarray:
+def make_mask(size: int, landmarks_xy: np.ndarray, recipe: Recipe) -> np.ndarray:
     """A soft random mask (size, size) float32 in [0, 1] on the face; 0 away from it."""
-    families = WIDE_FAMILIES if wide else FAMILIES
+    rng, families = recipe.rng, WIDE_FAMILIES if recipe.wide else FAMILIES
     names, weights = list(families), np.array(list(families.values()))
-    if rng.uniform() > difficulty:  # the large ones
+    if rng.uniform() > recipe.difficulty:  # the large ones
         names, weights = names[:3], weights[:3]
-    return soft_mask(
-        size, landmarks_xy, names[rng.choice(len(names), p=weights / weights.sum())], rng
-    )
+    name = names[rng.choice(len(names), p=weights / weights.sum())]
+    return soft_mask(size, landmarks_xy, name, rng)
 
 
 def soft_mask(

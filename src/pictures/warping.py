@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pictures.blending import Blend
-from pictures.masks import polygon, soft_mask
+from pictures.masks import Recipe, pixel_grid, polygon, soft_mask
 
 FACE_WIDTH = 1.96  # of the mean face, in its eye distances, as are reach and LIPS
 MOVED = (0.02, 0.06)  # in face widths
@@ -22,16 +22,14 @@ LIPS = 0.12  # this far above and below the middle they move apart by three quar
 SOFTER_SHARE = 1 / 3
 
 
-def warp_parts(
-    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator, difficulty: float = 1.0
-) -> Blend:
+def warp_parts(image: np.ndarray, landmarks_xy: np.ndarray, recipe: Recipe) -> Blend:
     """Mouth, eyes or both moved by 2 to 6 % of the face's width, opened or closed by as much, or
     each of these.
 
     image (S, S, 3) uint8 RGB, landmarks_xy (5, 2). difficulty 0 moves by 4 % at least. real is the
     image itself; fake is warped inside a soft mask, in a third of them also a little softer.
     """
-    size = image.shape[0]
+    rng, size = recipe.rng, image.shape[0]
     landmarks_xy = np.asarray(landmarks_xy, np.float32)
     names = CHOICES[rng.choice(len(CHOICES), p=SHARES)]
     mask = np.max([soft_mask(size, landmarks_xy, name, rng) for name in names], axis=0)
@@ -40,9 +38,8 @@ def warp_parts(
     if not width:  # the face lies outside the picture
         return Blend(image, image.copy(), mask)
     box = slice(y, y + height), slice(x, x + width)
-    steps = np.arange(size, dtype=np.float32)
-    where = np.stack(np.meshgrid(steps[box[1]], steps[box[0]]), axis=-1)
-    moved = sum(movement(where, landmarks_xy, name, rng, difficulty) for name in names)
+    where = pixel_grid(size)[box]
+    moved = sum(movement(where, landmarks_xy, name, recipe) for name in names)
     part = cv2.remap(image, where - moved, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     if rng.uniform() < SOFTER_SHARE:
         part = soften_slightly(part, size, rng)
@@ -51,19 +48,13 @@ def warp_parts(
     return Blend(image, fake, mask)
 
 
-def movement(
-    where: np.ndarray,
-    landmarks_xy: np.ndarray,
-    name: str,
-    rng: np.random.Generator,
-    difficulty: float,
-) -> np.ndarray:
+def movement(where: np.ndarray, landmarks_xy: np.ndarray, name: str, recipe: Recipe) -> np.ndarray:
     """How far what is at where (H, W, 2) moves with one of REGIONS: (H, W, 2), x and y in pixels.
 
     One direction for the whole region, both eyes alike; or its upper and lower half apart or
     together; or both, in a quarter.
     """
-    groups, reach = REGIONS[name]
+    rng, (groups, reach) = recipe.rng, REGIONS[name]
     eyes, mouth = landmarks_xy[:2].mean(axis=0), landmarks_xy[3:].mean(axis=0)
     height = max(float(np.linalg.norm(mouth - eyes)), 1.0)
     # By both, for one of them is short where a face is turned or nods.
@@ -71,7 +62,7 @@ def movement(
     down = (mouth - eyes) / height
     across = np.array([down[1], -down[0]], np.float32)
     angle, kind = rng.uniform(0, 2 * np.pi), rng.integers(4)
-    least = MOVED[0] * (2 - difficulty)
+    least = MOVED[0] * (2 - recipe.difficulty)
     shift, apart = rng.uniform(least, MOVED[1], 2) * FACE_WIDTH * unit * (kind < 3, kind > 1)
     shift = np.float32(shift) * np.array([np.cos(angle), np.sin(angle)], np.float32)
     apart = np.float32(apart / 2 * rng.choice((-1, 1))) * down  # each half half of the way

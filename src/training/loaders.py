@@ -106,16 +106,9 @@ def make_loaders(
 
     def loader(name: str, videos: list[dict]) -> DataLoader:
         is_training = name == "train"
-        dataset = FaceFrames(
-            config.frames_dir,
-            videos,
-            preprocessing,
-            is_training,
-            blends,
-            config.wide_blends,
-            config.moved_parts,
-        )
+        dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
         if is_training:
+            dataset.wide, dataset.moved = config.wide_blends, config.moved_parts
             order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}
         else:
             mine = range(team.rank, len(dataset), team.size)

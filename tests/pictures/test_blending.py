@@ -8,10 +8,14 @@ from pictures import masks
 from pictures.augment import augment
 from pictures.blending import Blend, blend_self, blend_swap, find_partners
 from pictures.changes import change_colours, transfer_colours
-from pictures.masks import FAMILIES, FIVE_POINTS, fit_affine, make_mask
+from pictures.masks import FAMILIES, FIVE_POINTS, Recipe, fit_affine, make_mask
 
 SIZE = 256
 LANDMARKS = np.array([(100, 108), (156, 108), (128, 142), (106, 168), (150, 168)], np.float32)
+
+
+def recipe(seed: int, *about) -> Recipe:
+    return Recipe(np.random.default_rng(seed), *about)
 
 
 def texture(seed: int, base=(150, 120, 100)) -> np.ndarray:
@@ -23,12 +27,9 @@ def texture(seed: int, base=(150, 120, 100)) -> np.ndarray:
 
 def blends(difficulty: float, count: int = 40) -> list[Blend]:
     image, other = texture(1), texture(2)
-    made = [
-        blend_self(image, LANDMARKS, np.random.default_rng(seed), difficulty)
-        for seed in range(count)
-    ]
+    made = [blend_self(image, LANDMARKS, recipe(seed, difficulty)) for seed in range(count)]
     return made + [
-        blend_swap(image, LANDMARKS, other, LANDMARKS + 4, np.random.default_rng(seed), difficulty)
+        blend_swap(image, LANDMARKS, other, LANDMARKS + 4, recipe(seed, difficulty))
         for seed in range(count)
     ]
 
@@ -53,7 +54,7 @@ def test_masks_lie_on_the_face(turn):
     eye_distance = np.linalg.norm(landmarks[1] - landmarks[0])
     ys, xs = np.mgrid[:SIZE, :SIZE]
     for seed in range(60):
-        mask = make_mask(SIZE, landmarks, np.random.default_rng(seed))
+        mask = make_mask(SIZE, landmarks, recipe(seed))
         assert mask.sum() > 0
         centre = np.array([(mask * xs).sum(), (mask * ys).sum()]) / mask.sum()
         assert np.linalg.norm(centre - middle) < 0.9 * eye_distance
@@ -73,11 +74,11 @@ def test_every_family_is_drawn_and_they_differ_in_size(monkeypatch):
 
     monkeypatch.setattr(masks, "polygon", polygon)
     for seed in range(200):
-        make_mask(SIZE, LANDMARKS, np.random.default_rng(seed))
+        make_mask(SIZE, LANDMARKS, recipe(seed))
     assert set(drawn) == set(FAMILIES) and drawn.count("full") > 40
     drawn.clear()
     for seed in range(100):
-        make_mask(SIZE, LANDMARKS, np.random.default_rng(seed), difficulty=0.0)
+        make_mask(SIZE, LANDMARKS, recipe(seed, 0.0))
     assert set(drawn) == {"full", "forehead", "inner"}
     rng = np.random.default_rng(0)
     area = {name: original(SIZE, LANDMARKS, name, rng, 0).mean() for name in FAMILIES}
@@ -90,8 +91,8 @@ def test_every_family_is_drawn_and_they_differ_in_size(monkeypatch):
 def test_the_seed_decides_everything():
     image, other = texture(1), texture(2)
     for make in (
-        lambda seed: blend_self(image, LANDMARKS, np.random.default_rng(seed)),
-        lambda seed: blend_swap(image, LANDMARKS, other, LANDMARKS, np.random.default_rng(seed)),
+        lambda seed: blend_self(image, LANDMARKS, recipe(seed)),
+        lambda seed: blend_swap(image, LANDMARKS, other, LANDMARKS, recipe(seed)),
     ):
         one, same, different = make(1), make(1), make(2)
         assert np.array_equal(one.fake, same.fake) and np.array_equal(one.mask, same.mask)
@@ -114,9 +115,9 @@ def test_a_seed_makes_the_blend_that_it_made_for_the_first_models(
 ):
     image, other, rng = texture(1), texture(2), np.random.default_rng(seed)
     if make == "self":
-        blend = blend_self(image, LANDMARKS, rng, 0.7)
+        blend = blend_self(image, LANDMARKS, Recipe(rng, 0.7))
     else:
-        blend = blend_swap(image, LANDMARKS, other, LANDMARKS + 4, rng, 0.7)
+        blend = blend_swap(image, LANDMARKS, other, LANDMARKS + 4, Recipe(rng, 0.7))
     assert rng.integers(2**32) == next_drawn
     means = [blend.real.mean(), blend.fake.mean(), blend.mask.mean()]
     assert means == pytest.approx([real, fake, mask], rel=2e-4)
@@ -144,7 +145,7 @@ def test_a_swap_shows_the_other_face_in_the_colours_of_the_first():
     target, source = texture(1, base=(170, 110, 90)), texture(2, base=(110, 100, 120))
     shares, colours = [], []
     for seed in range(40):
-        blend = blend_swap(target, LANDMARKS, source, LANDMARKS, np.random.default_rng(seed))
+        blend = blend_swap(target, LANDMARKS, source, LANDMARKS, recipe(seed))
         if blend.mask.max() < 0.95:
             continue
         inside = blend.mask > 0.95

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from test_blending import LANDMARKS, SIZE, texture
+from test_blending import LANDMARKS, SIZE, recipe, texture
 
 from pictures import warping
 from pictures.masks import polygon
@@ -18,7 +18,7 @@ GRID = np.stack(np.meshgrid(*[np.arange(SIZE, dtype=np.float32)] * 2), axis=-1)
 def test_outside_the_mask_nothing_changes_and_inside_it_only_the_place():
     far = np.hypot(*(np.mgrid[:SIZE, :SIZE] - [[[136]], [[128]]])) > 2.2 * 56
     for seed in range(60):
-        blend = warp_parts(IMAGE, LANDMARKS, np.random.default_rng(seed), seed % 3 / 2)
+        blend = warp_parts(IMAGE, LANDMARKS, recipe(seed, seed % 3 / 2))
         assert blend.real is IMAGE
         assert blend.fake.shape == IMAGE.shape and blend.fake.dtype == np.uint8
         assert blend.mask.shape == (SIZE, SIZE) and blend.mask.dtype == np.float32
@@ -32,7 +32,7 @@ def test_colours_stay():
     noise = np.random.default_rng(0).normal((150, 120, 100), 12, (SIZE, SIZE, 3))
     image, shifts = noise.astype(np.uint8), []
     for seed in range(60):
-        blend = warp_parts(image, LANDMARKS, np.random.default_rng(seed))
+        blend = warp_parts(image, LANDMARKS, recipe(seed))
         strong = (blend.mask > blend.mask.max() / 2).astype(np.uint8)
         colours = [cv2.mean(i, strong)[:3] for i in (blend.fake, image)]
         shifts.append(np.abs(np.subtract(*colours)).max())
@@ -40,13 +40,11 @@ def test_colours_stay():
 
 
 def test_the_seed_decides_and_a_face_outside_the_picture_stays():
-    one, same, other = (
-        warp_parts(IMAGE, LANDMARKS, np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
+    one, same, other = (warp_parts(IMAGE, LANDMARKS, recipe(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one.fake, same.fake) and np.array_equal(one.mask, same.mask)
     assert not np.array_equal(one.fake, other.fake)
     for shift in ((-95, 0), (90, 110), (500, 500)):
-        blend = warp_parts(IMAGE, LANDMARKS + shift, np.random.default_rng(3))
+        blend = warp_parts(IMAGE, LANDMARKS + shift, recipe(3))
         assert np.array_equal(blend.fake[blend.mask == 0], IMAGE[blend.mask == 0])
     assert np.array_equal(blend.fake, IMAGE)
 
@@ -54,7 +52,7 @@ def test_the_seed_decides_and_a_face_outside_the_picture_stays():
 def test_mouth_and_eyes_are_drawn_alone_and_together():
     kinds = []
     for seed in range(200):
-        mask = warp_parts(IMAGE, LANDMARKS, np.random.default_rng(seed)).mask
+        mask = warp_parts(IMAGE, LANDMARKS, recipe(seed)).mask
         kinds.append((_at(mask, MOUTH) > 0.1, _at(mask, LANDMARKS[0]) > 0.1))
     assert kinds.count((True, False)) == pytest.approx(110, abs=25)
     assert kinds.count((False, True)) == pytest.approx(40, abs=18)
@@ -69,7 +67,7 @@ def test_parts_move_by_2_to_6_percent_or_apart_by_as_much(name, places, turn):
     down = np.array([0, 1], np.float32) @ angle
     directions, opened, kinds = [], [], []
     for seed in range(80):
-        moved = movement(GRID, landmarks.astype(np.float32), name, np.random.default_rng(seed), 1.0)
+        moved = movement(GRID, landmarks.astype(np.float32), name, recipe(seed))
         for place in places:
             middle = _at(moved, place)
             upper, lower = (_at(moved, place + sign * 0.2 * 56 * down) for sign in (-1, 1))
@@ -95,7 +93,7 @@ def test_what_the_mask_shows_has_moved(monkeypatch):
     image = np.repeat((60 + 150 * spot[..., None]).astype(np.uint8), 3, axis=2)
     far = []
     for seed in range(60):
-        blend = warp_parts(image, LANDMARKS, np.random.default_rng(seed))
+        blend = warp_parts(image, LANDMARKS, recipe(seed))
         weight = blend.fake[..., 0].astype(float) - 60
         centre = (weight[..., None] * GRID).sum(axis=(0, 1)) / weight.sum()
         far.append(np.linalg.norm(centre - MOUTH) / WIDTH)
@@ -113,7 +111,7 @@ def test_a_third_are_softer_by_little(monkeypatch):
 
     monkeypatch.setattr(warping, "soften_slightly", remember)
     for seed in range(150):
-        warp_parts(IMAGE, LANDMARKS, np.random.default_rng(seed))
+        warp_parts(IMAGE, LANDMARKS, recipe(seed))
     assert len(done) == pytest.approx(50, abs=15)
     assert min(done) > 0.5 and max(done) < 1
 
@@ -122,7 +120,7 @@ def test_masks_are_on_the_face():
     face = polygon(SIZE, LANDMARKS, "forehead", np.random.default_rng(0), 0)
     away = cv2.distanceTransform(255 - face, cv2.DIST_L2, 5)
     for seed in range(100):
-        mask = warp_parts(IMAGE, LANDMARKS, np.random.default_rng(seed)).mask
+        mask = warp_parts(IMAGE, LANDMARKS, recipe(seed)).mask
         assert away[mask > 0.5].max() < 4 and away[mask > 0].max() < 0.15 * WIDTH
 
 

@@ -8,16 +8,16 @@ from test_blending import LANDMARKS, SIZE, texture
 from pictures import blending, masks
 from pictures.blending import Blend, blend_self, blend_swap, clone
 from pictures.changes import change_sharpness, distract, reframe
-from pictures.masks import WIDE_FAMILIES, make_mask, polygon
+from pictures.masks import WIDE_FAMILIES, Recipe, make_mask, polygon
 
 TARGET, SOURCE = texture(1), texture(2)
 
 
 def wide(kind: str, seed: int, landmarks=LANDMARKS, difficulty: float = 1.0) -> Blend:
-    rng = np.random.default_rng(seed)
+    recipe = Recipe(np.random.default_rng(seed), difficulty, wide=True)
     if kind == "self":
-        return blend_self(TARGET, landmarks, rng, difficulty, wide=True)
-    return blend_swap(TARGET, landmarks, SOURCE, LANDMARKS, rng, difficulty, wide=True)
+        return blend_self(TARGET, landmarks, recipe)
+    return blend_swap(TARGET, landmarks, SOURCE, LANDMARKS, recipe)
 
 
 @pytest.mark.parametrize("kind", ["self", "swap"])
@@ -52,7 +52,7 @@ def test_faces_at_the_border_and_beyond_it(kind, shift, monkeypatch):
 def test_crops_of_odd_sizes():
     image, rng = TARGET[:251, :251].copy(), np.random.default_rng(0)
     for _ in range(10):
-        blend = blend_self(image, LANDMARKS, rng, wide=True)
+        blend = blend_self(image, LANDMARKS, Recipe(rng, wide=True))
         assert blend.real.shape == (251, 251, 3) and blend.mask.shape == (251, 251)
 
 
@@ -65,7 +65,7 @@ def test_a_third_to_a_half_are_poisson_blends(kind, monkeypatch):
     assert 33 < len(set(done)) < 50
     done.clear()
     for seed in range(20):
-        blend_self(TARGET, LANDMARKS, np.random.default_rng(seed))
+        blend_self(TARGET, LANDMARKS, Recipe(np.random.default_rng(seed)))
     assert not done
 
 
@@ -119,7 +119,7 @@ def test_parts_of_the_face_are_drawn_more_often(monkeypatch):
     for is_wide in (False, True):
         drawn.clear()
         for seed in range(400):
-            make_mask(64, LANDMARKS / 4, np.random.default_rng(seed), wide=is_wide)
+            make_mask(64, LANDMARKS / 4, Recipe(np.random.default_rng(seed), wide=is_wide))
         parts = [name for name in drawn if name in ("lower", "mouth", "eyes", "nose")]
         shares[is_wide] = len(parts) / 400
         assert ("nose" in drawn) == is_wide
@@ -134,7 +134,7 @@ def test_pixels_are_left_out_in_wide_blends_alone():
     stripes[:, 1::2] = 200  # every average of neighbours is grey; every second pixel is black
     for is_wide, share in ((False, 0), (True, 0.25)):
         made = [
-            change_sharpness(stripes, np.random.default_rng(seed), 1.0, is_wide)
+            change_sharpness(stripes, Recipe(np.random.default_rng(seed), 1.0, is_wide))
             for seed in range(200)
         ]
         assert np.mean([not image.any() for image in made]) == pytest.approx(share, abs=0.08)
@@ -165,9 +165,9 @@ def test_the_patch_beside_the_face_is_in_both_pictures(monkeypatch):
     monkeypatch.setattr(blending, "DISTRACTOR_SHARE", 1.0)
     seen = []
 
-    def remember(image, landmarks, rng, difficulty):
-        made = distract(image, landmarks, rng, difficulty)
-        hull = polygon(SIZE, landmarks, "inner", rng, 0) > 0
+    def remember(image, landmarks, recipe):
+        made = distract(image, landmarks, recipe)
+        hull = polygon(SIZE, landmarks, "inner", recipe.rng, 0) > 0
         seen.append(((made != image).any(axis=2), hull, made))
         return made
 
