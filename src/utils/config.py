@@ -41,11 +41,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".h
 REAL, FAKE = 0, 1
 LABEL_NAMES = ("real", "fake")
 
-ARCHITECTURES = (
-    *(f"efficientnet_b{n}" for n in range(5)),
-    "convnext_tiny",
-    "vit_b_16",
-)
+ARCHITECTURES = (*(f"efficientnet_b{n}" for n in range(5)), "convnext_tiny", "vit_b_16")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 # The network sees the middle 7/8 of a stored crop: 224 of 256 px.
@@ -131,43 +127,27 @@ class TrainConfig:
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)
     select: str = option("auc", "which epoch is kept, by validation", choices=("auc", "paired"))
-    val_pictures: int = option(
-        0, "single pictures validated after an epoch, videos by 3 frames; 0: all", type=natural_int
-    )
+    val_pictures: int = option(0, "single pictures that judge an epoch; 0: all", type=natural_int)
     fake_share: float = option(0.7, "share of fake videos in a training epoch", type=inner_fraction)
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     wide_blends: bool = option(False, "blends of more kinds, with distractors beside the face")
-    moved_parts: float = option(
-        0.0, "share of the blends in which mouth or eyes are only moved", type=fraction
-    )
+    moved_parts: float = option(0.0, "share of blends that only move mouth or eyes", type=fraction)
     reconstructed: float = option(
-        0.0, "share of fakes that are reals through an autoencoder", type=fraction
+        0.0, "share of fakes: reals through an autoencoder", type=fraction
     )
-    unpaired: float = option(
-        0.5, "beside these, share of deepfakes shown without their own footage", type=fraction
-    )
-    epoch_crops: int = option(
-        0, "crops an epoch shows, with made fakes; 0: each real once", type=natural_int
-    )
-    source_power: float = option(
-        0.5, "a source's part of the reals goes with its size to this power", type=fraction
-    )
-    least_shown: float = option(
-        0.25, "times the average that an epoch shows any real, least", type=fraction
-    )
+    unpaired: float = option(0.5, "share of deepfakes without their own footage", type=fraction)
+    epoch_crops: int = option(0, "crops an epoch shows; 0: each real once", type=natural_int)
+    source_power: float = option(0.5, "a source counts by its size to this power", type=fraction)
+    least_shown: float = option(0.25, "least times the average that a real is shown", type=fraction)
     most_shown: float = option(
-        4.0, "times the average that an epoch shows any real, most", type=positive_float
+        4.0, "most times the average that a real is shown", type=positive_float
     )
     tool_repeats: float = option(
-        10.0, "times that an epoch shows a frame of a deepfake, most", type=positive_float
+        10.0, "most times a deepfake's frame is shown", type=positive_float
     )
-    frames_shown: int = option(
-        0, "frames of a video that count among the reals; 0: all", type=natural_int
-    )
+    frames_shown: int = option(0, "frames of a real video that count; 0: all", type=natural_int)
     curriculum: float = option(0.4, "share of epochs in which blends get harder", type=fraction)
-    batch_norm: float = option(
-        1.0, "share of epochs that normalise by the batch, then by what it taught", type=fraction
-    )
+    batch_norm: float = option(1.0, "share of epochs that normalise by the batch", type=fraction)
     precision: str = option("auto", "arithmetic; auto measures", choices=PRECISIONS)
     compile: bool = option(False, "compile the network: slower to start, faster to train")
     device: str = option("auto", "auto, cpu, cuda or mps")
