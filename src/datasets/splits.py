@@ -190,38 +190,25 @@ def load_or_make_splits(
     With official None the file may obey official lists or not. Raises SplitError when it is
     unreadable, or made for another registry or in another way.
     """
-    mark = fingerprint(videos)
+    mark, by_id = fingerprint(videos), {video["id"]: video for video in videos}
     is_new = not path.exists()
-    if not is_new:
-        try:
-            stored = json.loads(path.read_bytes())
-            is_current = stored["version"] == VERSION and stored["registry"] == mark
-            is_official = stored["official"]
-            ids = stored["splits"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise SplitError(f"{path} is damaged: delete it to split anew") from error
-        if not is_current:
+    if is_new:
+        content = {"version": VERSION, "seed": seed, "official": official, "registry": mark}
+        content["splits"] = make_splits(videos, seed, official, needs_fakes)
+        write_json(path, content, indent=1)
+    try:
+        stored = json.loads(path.read_bytes())
+        if (stored["version"], stored["registry"]) != (VERSION, mark):
             raise SplitError(
                 f"{path} was made for another registry: delete it to split anew (models trained "
                 "on the old splits may have seen the new test people)"
             )
-        if official not in (None, is_official):
-            flag = "--official-splits" if is_official else "--no-official-splits"
+        if official not in (None, stored["official"]):
+            flag = "--official-splits" if stored["official"] else "--no-official-splits"
             raise SplitError(f"{path} was made with {flag}: use it again, or delete the file")
-    else:
-        ids = make_splits(videos, seed, official, needs_fakes)
-        content = {
-            "version": VERSION,
-            "seed": seed,
-            "official": official,
-            "registry": mark,
-            "splits": ids,
-        }
-        write_json(path, content, indent=1)
-    by_id = {video["id"]: video for video in videos}
-    try:
+        ids = stored["splits"]
         splits = {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
-    except (KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise SplitError(f"{path} is damaged: delete it to split anew") from error
     if official is False and shared_people(splits):
         raise SplitError(f"{path} has a person in two splits: delete it to split anew")

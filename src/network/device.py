@@ -20,23 +20,17 @@ def pick_device(name: str) -> torch.device:
 
     Raises Failure for one that this machine does not have.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    available = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+    available.append("cpu")
     if name == "auto":
-        name = next(kind for kind, there in available.items() if there)
-    have = ", ".join(kind for kind, there in available.items() if there)
-    refusal = Failure(f"device {name} is not available here: choose from {have}")
-    try:
+        return torch.device(available[0])
+    with contextlib.suppress(RuntimeError):  # of a name that is none
         device = torch.device(name)
-    except RuntimeError as error:
-        raise refusal from error
-    count = torch.cuda.device_count() if device.type == "cuda" else 1
-    if not available.get(device.type) or (device.index or 0) >= count:
-        raise refusal
-    return device
+        count = torch.cuda.device_count() if device.type == "cuda" else 1
+        if device.type in available and (device.index or 0) < count:
+            return device
+    have = ", ".join(available)
+    raise Failure(f"device {name} is not available here: choose from {have}")
 
 
 def describe_device(device: torch.device) -> str:

@@ -70,12 +70,8 @@ class Autoencoder:
 
     def __init__(self, folder: Path, device: torch.device):
         self.device = device
-        self.encoder = _load(make_encoder(), folder / ENCODER_FILE).to(
-            device, memory_format=torch.channels_last
-        )
-        self.decoder = _load(make_decoder(), folder / DECODER_FILE).to(
-            device, memory_format=torch.channels_last
-        )
+        self.encoder = _load(make_encoder(), folder / ENCODER_FILE).to(device)
+        self.decoder = _load(make_decoder(), folder / DECODER_FILE).to(device)
 
     @torch.inference_mode()
     def encode(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -120,4 +116,4 @@ def _load(network: nn.Sequential, path: Path) -> nn.Sequential:
         raise Failure(f"{path} not found: {remedy}") from error
     except Exception as error:  # torch raises as many kinds as there are ways to damage a file
         raise Failure(f"{path} is not that network's file: {remedy}") from error
-    return network.eval()
+    return network.eval().to(memory_format=torch.channels_last)

@@ -92,12 +92,7 @@ def metrics(scores: Scores, threshold: float = 0.5) -> dict:
 def equal_error_rate(scores: Scores) -> float:
     """Where false-positive and false-negative rate meet, interpolated on the ROC curve."""
     fpr, tpr, _ = roc_curve(scores.labels, scores.p_fake, drop_intermediate=False)
-    gap = fpr - (1 - tpr)  # rises from -1 to 1
-    after = int(np.argmax(gap >= 0))
-    if gap[after] == 0:
-        return float(fpr[after])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
+    return float(np.interp(0, fpr - (1 - tpr), fpr))  # their gap rises from -1 to 1
 
 
 def cllr(scores: Scores) -> float:

@@ -11,6 +11,8 @@ import os
 import shutil
 import socket
 import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
@@ -172,6 +174,22 @@ def write_csv(path: Path, head: list[str], rows: list[list]) -> None:
     csv.writer(text, lineterminator="\n").writerows([head, *rows])
     with atomic_file(path) as stream:
         stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def equal_contents(items: Iterable, size_of: Callable, digest_of: Callable) -> list[list]:
+    """Those of equal content together, as a list for each content that two or more have.
+
+    Only those of equal size are read. What is empty or cannot be read (OSError) is nobody's copy.
+    """
+    by_size, by_content = defaultdict(list), defaultdict(list)
+    for item in items:
+        with contextlib.suppress(OSError):
+            by_size[size_of(item)].append(item)
+    for size, alike in by_size.items():
+        for item in alike if size and len(alike) > 1 else ():
+            with contextlib.suppress(OSError):
+                by_content[digest_of(item)].append(item)
+    return [alike for alike in by_content.values() if len(alike) > 1]
 
 
 def sha256_of(path: Path) -> str:

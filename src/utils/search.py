@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from utils.console import shown
-from utils.files import sha256_of
+from utils.files import equal_contents, sha256_of
 
 # In small letters: of unpackers, network disks, wastebaskets, phones and repaired disks. They hold
 # copies, thumbnails, or what was thrown away. Names that begin with a dot are passed over anyway.
@@ -136,28 +136,11 @@ def uncopied_name(path: Path) -> str:
 
 
 def copies_in(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Each file with the content of another of paths, the first whose name is no copy's, and that.
-
-    Only files of equal size are read. Empty ones, and those that cannot be read, are nobody's copy.
-    """
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    for path in sorted(paths, key=lambda path: uncopied_name(path) != path.name):
-        try:
-            if path.is_file() and path.stat().st_size:
-                by_size[path.stat().st_size].append(path)
-        except OSError:
-            continue
-    copies = {}
-    for same_size in by_size.values():
-        first: dict[str, Path] = {}
-        for path in same_size if len(same_size) > 1 else ():
-            try:
-                original = first.setdefault(sha256_of(path), path)
-            except OSError:
-                continue
-            if original != path:
-                copies[path] = original
-    return copies
+    """Each file with the content of another of paths, the first whose name is no copy's, and
+    that."""
+    paths = sorted(paths, key=lambda path: uncopied_name(path) != path.name)
+    groups = equal_contents(paths, lambda p: p.is_file() and p.stat().st_size, sha256_of)
+    return {copy: original for original, *copies in groups for copy in copies}
 
 
 def without_copies(videos: list) -> tuple[list, list[tuple]]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from utils.files import equal_contents
+
 
 class Place(NamedTuple):
     """Size bytes of a file, from offset on."""
@@ -71,15 +73,9 @@ def _unpacked(path: Path, scratch: Path) -> Path:
 
 
 def equal_files(places: list[Place]) -> list[list[int]]:
-    """Numbers of places with the same content, by size and SHA-256; one list for each content that
-    occurs twice or more. What cannot be read is left out."""
-    by_size, groups = defaultdict(list), defaultdict(list)
-    for number, place in enumerate(places):
-        by_size[place.size].append(number)
-    for numbers in by_size.values():
-        for number in numbers if len(numbers) > 1 else ():
-            try:
-                groups[hashlib.sha256(places[number].read()).digest()].append(number)
-            except OSError:
-                continue
-    return [numbers for numbers in groups.values() if len(numbers) > 1]
+    """Numbers of places with the same content; one list for each that occurs twice or more."""
+
+    def digest(number: int) -> bytes:
+        return hashlib.sha256(places[number].read()).digest()
+
+    return equal_contents(range(len(places)), lambda number: places[number].size, digest)
