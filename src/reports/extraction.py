@@ -9,7 +9,6 @@ import numpy as np
 from datasets.catalog import Video
 from datasets.extraction import Plan
 from reports.page import COLOURS, DPI, Figure, render, save_png
-from scoring.verdict import FAKE, REAL
 from utils.config import LABEL_NAMES
 from utils.files import write_csv
 
@@ -49,22 +48,16 @@ def draw_counts(rows: list[tuple]) -> np.ndarray:
     figure = Figure(figsize=(9, 1.6 + 0.42 * len(rows)), layout="tight")
     axes = figure.subplots()
     names = [f"{dataset}  {method}" for dataset, method, _, _ in rows]
-    good = [counts["videos"] for *_, counts in rows]
-    bad = [counts["unreadable"] for *_, counts in rows]
-    colours = [COLOURS[FAKE] if kind == "fake" else COLOURS[REAL] for _, _, kind, _ in rows]
-    places = np.arange(len(rows))
-    axes.barh(places, good, color=colours, height=0.7)
-    axes.barh(places, bad, left=good, color="#999999", height=0.7, hatch="//")
-    for place, (*_, kind, counts) in zip(places, rows, strict=True):
-        text = f" {kind}: {counts['videos']:,} videos, {counts['crops']:,} crops"
-        if counts["unreadable"]:
-            text += f", {counts['unreadable']:,} unreadable"
-        axes.text(counts["videos"] + counts["unreadable"], place, text, va="center", fontsize=9)
-    axes.set_yticks(places, names)
-    axes.set(
-        xlabel="videos (hatched: unreadable)",
-        xlim=(0, max(map(sum, zip(good, bad, strict=True))) * 1.75 or 1),
-    )
+    longest = max(counts["videos"] + counts["unreadable"] for *_, counts in rows)
+    for place, (*_, kind, counts) in enumerate(rows):
+        good, bad = counts["videos"], counts["unreadable"]
+        axes.barh(place, good, color=COLOURS[kind.upper()], height=0.7)
+        axes.barh(place, bad, left=good, color="#999999", height=0.7, hatch="//")
+        text = f" {kind}: {good:,} videos, {counts['crops']:,} crops"
+        text += f", {bad:,} unreadable" if bad else ""
+        axes.text(good + bad, place, text, va="center", fontsize=9)
+    axes.set_yticks(range(len(rows)), names)
+    axes.set(xlabel="videos (hatched: unreadable)", xlim=(0, longest * 1.75 or 1))
     axes.invert_yaxis()
     axes.set_title("Extracted videos by data set and method", loc="left", weight="bold")
     return render(figure)

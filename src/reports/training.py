@@ -109,26 +109,22 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
 
 def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test") -> np.ndarray:
     """Of each kind of videos the share judged rightly, and of fakes the AUC that by_method has."""
-    rows = []
     counts = {kind: (test.videos.groups == kind).sum() for kind in by_method}
     largest = sorted(by_method, key=counts.get, reverse=True)[:SHOWN_KINDS]
     if len(by_method) > SHOWN_KINDS:
         name = f"{name}, the {SHOWN_KINDS} largest of {len(by_method)} kinds"
-    for kind, result in by_method.items():
-        if kind not in largest:
-            continue
-        is_fake = bool(result["confusion"]["fn"] + result["confusion"]["tp"])
-        right = result["recall"] if is_fake else result["accuracy"]
-        rows.append((kind, right, result["auc"], FAKE if is_fake else REAL, counts[kind]))
-    figure = Figure(figsize=(9, 1.5 + 0.5 * len(rows)), layout="tight")
+    kinds = [kind for kind in by_method if kind in largest]
+    figure = Figure(figsize=(9, 1.5 + 0.5 * len(kinds)), layout="tight")
     axes = figure.subplots()
-    places = np.arange(len(rows))
-    axes.barh(places, [row[1] for row in rows], color=[COLOURS[row[3]] for row in rows], height=0.6)
-    for place, (_, right, auc, kind, count) in zip(places, rows, strict=True):
-        text = f" {right:.0%} of {count:,} judged {kind}"
-        text += "" if auc is None else f", AUC {auc:.3f}"
+    for place, kind in enumerate(kinds):
+        result = by_method[kind]
+        is_fake = result["confusion"]["fn"] + result["confusion"]["tp"] > 0
+        right, truth = (result["recall"], FAKE) if is_fake else (result["accuracy"], REAL)
+        axes.barh(place, right, color=COLOURS[truth], height=0.6)
+        text = f" {right:.0%} of {counts[kind]:,} judged {truth}"
+        text += "" if result["auc"] is None else f", AUC {result['auc']:.3f}"
         axes.text(right, place, text, va="center", fontsize=9)
-    axes.set_yticks(places, [row[0] for row in rows])
+    axes.set_yticks(range(len(kinds)), kinds)
     axes.set(title=f"{name}, by video: judged rightly", xlim=(0, 1.5), xlabel="share")
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.invert_yaxis()
