@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -19,7 +20,7 @@ import pytest
 import torch
 from conftest import HANG_SECONDS, ROOT, load_script, read_json, unprivileged
 
-from network.checkpoint import load_checkpoint, untrained_checkpoint
+from network.checkpoint import Checkpoint, load_checkpoint, untrained_checkpoint
 from scoring.likelihood import ratio_of
 from scoring.metrics import Scores
 from training import epoch, loaders, saving, trainer, validation
@@ -82,6 +83,39 @@ def test_training_writes_a_model_and_prints_the_promised_figures(root, script, c
         assert picture is not None and picture.shape[1] >= 500
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, extracted):
+    """A function: the root of a finished run with these flags more, which is made once."""
+    made = {}
+
+    def root_of(*more) -> Path:
+        if more not in made:
+            made[more] = tmp_path_factory.mktemp("finished")
+            shutil.copytree(extracted / "frames", made[more] / "frames")
+            assert load_script("2_train_model").main(arguments(made[more], *more)) == 0
+        return made[more]
+
+    return root_of
+
+
+@pytest.fixture
+def done(tmp_path, finished):
+    """A root of its own, with a finished run of the defaults."""
+    return shutil.copytree(finished(), tmp_path / "done")
+
+
+def last_of(root: Path) -> Checkpoint:
+    return load_checkpoint(root / "models" / "last.pth")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether last.pth of both holds the same weights."""
+    weights, others = (last_of(root).model.state_dict() for root in (one, other))
+    return weights.keys() == others.keys() and all(
+        torch.equal(value, others[name]) for name, value in weights.items()
+    )
+
+
 def interrupt_after(monkeypatch, batches: int) -> None:
     """Press Ctrl-C while the given batch, counted over all epochs, is trained."""
     original, calls = epoch._update, []
@@ -99,47 +133,35 @@ SCHEDULE = ["--schedule", "cosine", "--ema", "0.9", "--start-size-px", "24"]
 
 
 @pytest.mark.parametrize(
-    "batch, more",  # of 4 batches an epoch
-    [
-        (2, ["--workers", "0"]),
-        (4, ["--workers", "0"]),
-        (2, ["--workers", "2", *SCHEDULE]),
-        (7, ["--workers", "0", *SCHEDULE]),
-    ],
+    "batch, workers, schedule",  # of 4 batches an epoch
+    [(2, "0", []), (4, "0", []), (2, "2", SCHEDULE), (7, "0", SCHEDULE)],
 )
 def test_an_interrupted_run_resumes_to_the_same_weights(
-    root, script, monkeypatch, capsys, batch, more
+    root, script, finished, monkeypatch, capsys, batch, workers, schedule
 ):
-    assert script.main(arguments(root, *more)) == 0
-    undisturbed = load_checkpoint(root / "models" / "last.pth")
-    best = (root / "models" / "best_model.pth").read_bytes()
-    shutil.rmtree(root / "models")
+    undisturbed, more = finished(*schedule), [*schedule, "--workers", workers]
     with monkeypatch.context() as patch:
         interrupt_after(patch, batch)
         assert script.main(arguments(root, *more)) == 130
     assert "saved, go on with --resume" in capsys.readouterr().err
-    state = load_checkpoint(root / "models" / "last.pth").training
+    state = last_of(root).training
     assert state["epoch"] * 4 + state["step"] == batch
     assert script.main(arguments(root, *more)) == 1  # it would overwrite an unfinished run
     assert "go on with --resume, or delete it" in capsys.readouterr().err
     torch.manual_seed(999)  # what happened in between must not matter
     assert script.main(arguments(root, *more, "--resume")) == 0
-    resumed = load_checkpoint(root / "models" / "last.pth")
-    for name, value in undisturbed.model.state_dict().items():
-        assert torch.equal(resumed.model.state_dict()[name], value), name
-    for entry, other in zip(
-        undisturbed.training["history"], resumed.training["history"], strict=True
-    ):
+    assert same_weights(undisturbed, root)
+    histories = [last_of(place).training["history"] for place in (undisturbed, root)]
+    for entry, other in zip(*histories, strict=True):
         assert entry["train"]["loss"] == other["train"]["loss"]
         assert entry["video"] == other["video"]
-    assert (root / "models" / "best_model.pth").read_bytes() == best
+    best = [(place / "models" / "best_model.pth").read_bytes() for place in (undisturbed, root)]
+    assert best[0] == best[1]
 
 
-def test_interrupted_in_validation_nothing_is_trained_again(root, script, monkeypatch, capsys):
-    assert script.main(arguments(root)) == 0
-    undisturbed = load_checkpoint(root / "models" / "last.pth")
-    shutil.rmtree(root / "models")
-
+def test_interrupted_in_validation_nothing_is_trained_again(
+    root, script, finished, monkeypatch, capsys
+):
     def interrupted(*args):
         raise KeyboardInterrupt
 
@@ -147,18 +169,13 @@ def test_interrupted_in_validation_nothing_is_trained_again(root, script, monkey
         patch.setattr(trainer, "evaluate", interrupted)
         assert script.main(arguments(root)) == 130
     assert "saved, go on with --resume" in capsys.readouterr().err
-    assert load_checkpoint(root / "models" / "last.pth").training["step"] == 4
+    assert last_of(root).training["step"] == 4
     assert script.main(arguments(root, "--resume")) == 0
-    resumed = load_checkpoint(root / "models" / "last.pth")
-    for name, value in undisturbed.model.state_dict().items():
-        assert torch.equal(resumed.model.state_dict()[name], value), name
+    assert same_weights(finished(), root)
 
 
-def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):
+def test_a_killed_run_goes_on_from_its_last_save(root, script, finished, monkeypatch):
     """kill -9 leaves what the last save wrote: here that of the second batch."""
-    assert script.main(arguments(root)) == 0
-    undisturbed = load_checkpoint(root / "models" / "last.pth")
-    shutil.rmtree(root / "models")
     environment = os.environ | {"DEEPFAKE_OFFLINE": "1"}
     code = (
         "import os, sys, training.trainer as trainer, importlib.util as i\n"
@@ -175,12 +192,11 @@ def test_a_killed_run_goes_on_from_its_last_save(root, script, monkeypatch):
     environment["PYTHONPATH"] = str(ROOT / "src")
     killed = subprocess.run([sys.executable, "-c", code], env=environment, timeout=HANG_SECONDS)
     assert killed.returncode == -9
-    assert load_checkpoint(root / "models" / "last.pth").training["step"] == 2
+    assert last_of(root).training["step"] == 2
     assert script.main(arguments(root, "--resume")) == 0
-    resumed = load_checkpoint(root / "models" / "last.pth")
-    for name, value in undisturbed.model.state_dict().items():
-        assert torch.equal(resumed.model.state_dict()[name], value), name
-    assert resumed.training["history"][-1]["video"] == undisturbed.training["history"][-1]["video"]
+    assert same_weights(finished(), root)
+    last = [last_of(place).training["history"][-1] for place in (finished(), root)]
+    assert last[0]["video"] == last[1]["video"]
 
 
 def test_interrupted_before_training_says_so_and_leaves_nothing(root, script, monkeypatch, capsys):
@@ -229,7 +245,7 @@ def test_two_processes_train_one_model(root):
     assert len(seen) >= 2 * 2 * reals  # two crops of each real video, and at least as many fakes
     for name, value in first["weights"].items():
         assert torch.equal(value, second["weights"][name]), name
-    saved = load_checkpoint(root / "models" / "last.pth").model.state_dict()
+    saved = last_of(root).model.state_dict()
     assert all(torch.equal(saved[name], value) for name, value in first["weights"].items())
 
 
@@ -240,10 +256,9 @@ def fails(script, capsys, argv) -> str:
     return printed
 
 
-def test_resume_refuses_what_does_not_fit(root, script, capsys):
+def test_resume_refuses_what_does_not_fit(root, done, script, capsys):
     assert "not found" in fails(script, capsys, arguments(root, "--resume"))
-    assert script.main(arguments(root)) == 0
-    capsys.readouterr()
+    root = done
     text = fails(script, capsys, arguments(root, "--resume", "--batch-size", "4"))
     assert "--batch-size 8, not 4" in text
     path = root / "frames" / "video_registry.json"
@@ -263,26 +278,22 @@ def test_resume_refuses_what_does_not_fit(root, script, capsys):
     assert script.main(arguments(root, "--epochs", "1")) == 0
 
 
-def test_resume_refuses_crops_cut_in_another_way(root, script, capsys):
-    assert script.main(arguments(root)) == 0
-    capsys.readouterr()
-    path = root / "frames" / "video_registry.json"
+def test_resume_refuses_crops_cut_in_another_way(done, script, capsys):
+    path = done / "frames" / "video_registry.json"
     path.write_text(path.read_text().replace('"crop_margin": 1.54', '"crop_margin": 2.0'))
-    assert "other crops" in fails(script, capsys, arguments(root, "--resume"))
+    assert "other crops" in fails(script, capsys, arguments(done, "--resume"))
 
 
 def test_an_interruption_after_a_finished_run_does_not_offer_its_state(
-    root, script, monkeypatch, capsys
+    done, script, monkeypatch, capsys
 ):
-    assert script.main(arguments(root)) == 0
-
     def interrupted(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(script, "train", interrupted)
-    assert script.main(arguments(root)) == 130
+    assert script.main(arguments(done)) == 130
     assert "nothing was trained" in capsys.readouterr().err
-    assert (root / "models" / "best_model.pth").exists()
+    assert (done / "models" / "best_model.pth").exists()
 
 
 def test_bad_input_gives_one_line_with_the_remedy(root, script, capsys):
@@ -338,7 +349,7 @@ def test_a_full_disk_at_save_time_loses_nothing(root, script, capsys):
     assert (root / "models" / "last.pth").read_bytes() == before
     assert sorted(path.name for path in (root / "models").iterdir())[-1] == "last.pth"
     assert script.main(arguments(root, "--resume")) == 0
-    assert load_checkpoint(root / "models" / "last.pth").training["epoch"] == 2
+    assert last_of(root).training["epoch"] == 2
 
 
 def test_without_a_state_nobody_is_sent_to_resume(tmp_path, monkeypatch):
