@@ -71,6 +71,21 @@ def test_copies_lie_beside_real_crops_and_a_second_run_makes_the_missing_ones(
     assert "5 crops have a copy, 0 could not be read" in capsys.readouterr().out
 
 
+def test_a_single_picture_is_mixed_with_a_face_alike(frames, weights, monkeypatch):
+    registry = read_json(frames / REGISTRY_NAME)
+    for video in registry["videos"]:
+        video["frames"] = video["frames"][:1]
+    (frames / REGISTRY_NAME).write_text(json.dumps(registry))
+    others = []
+    monkeypatch.setattr(
+        reconstruct_faces,
+        "change_latent",
+        lambda own, other, rng: others.append(other) or (own, ""),
+    )
+    assert run(frames, weights, "--at-most", 3) == 0
+    assert len(others) == 3 and all(other is not None for other in others)
+
+
 def test_the_same_seed_makes_the_same_copies(frames, weights, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(frames, other)

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, made_analysis, read_json
+from conftest import HANG_SECONDS, ROOT, made_analysis, read_json
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -225,23 +225,33 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
     assert short < tall < 26 * (SHOWN_ROWS + 10)
 
 
-@pytest.mark.parametrize(
-    "backend", ["module://no_such_package.backend_inline", "nonsense", "TkAgg"]
-)
-def test_the_users_matplotlib_does_not_reach_the_reports(tmp_path, backend):
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("MPL", "MATPLOTLIB"))}
+
+
+def drawn_in(folder: Path, environment: dict) -> subprocess.CompletedProcess:
+    """A process that prints the checksum of a picture."""
     code = (
         "import hashlib, sys; sys.path.insert(0, sys.argv[1]); import numpy as np; "
         "from reports.folder import draw_overview; from reports.training import draw_confusion; "
         "row = {'file': 'a $b$.mp4', 'verdict': 'REAL', 'p_fake': 0.2}; "
         "print(hashlib.sha256(draw_overview([row]).tobytes()).hexdigest())"
     )
+    command = [sys.executable, "-c", code, str(ROOT / "src")]
+    options = {"capture_output": True, "text": True, "check": True, "timeout": HANG_SECONDS}
+    return subprocess.run(command, cwd=folder, env=environment, **options)
+
+
+@pytest.fixture(scope="module")
+def clean_picture() -> str:
+    return drawn_in(ROOT, CLEAN).stdout
+
+
+@pytest.mark.parametrize(
+    "backend", ["module://no_such_package.backend_inline", "nonsense", "TkAgg"]
+)
+def test_the_users_matplotlib_does_not_reach_the_reports(tmp_path, clean_picture, backend):
     rc = "text.usetex: True\nfont.family: No Such Font\nfigure.facecolor: red\nno.such.key: 1\n"
     (tmp_path / "matplotlibrc").write_text(rc)
-    command = [sys.executable, "-c", code, str(ROOT / "src")]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MPL", "MATPLOTLIB"))}
-    theirs = clean | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path)}
-    seen = [
-        subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
-        for folder, env in ((ROOT, clean), (tmp_path, theirs))
-    ]
-    assert seen[0].stdout == seen[1].stdout != "" and seen[1].stderr == ""
+    theirs = CLEAN | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path)}
+    seen = drawn_in(tmp_path, theirs)
+    assert seen.stdout == clean_picture != "" and seen.stderr == ""
