@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from network.model import BACKBONES, DeepfakeDetector
+from network.model import DeepfakeDetector
 from network.soundness import (
     TRAINED,
     check,
     check_marks,
     checked_preprocessing,
-    finite,
     fitting,
     foreign,
-    without_numpy,
+    plain,
 )
 from pictures.transforms import Preprocessing
 from scoring.verdict import Marks, known_marks
+from utils.config import ARCHITECTURES
 from utils.console import Failure
 from utils.files import atomic_file
 
@@ -102,7 +102,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{VERSION}: train again with src/2_train_model.py"
         )
     arch = content.get("architecture")
-    if arch not in BACKBONES:
+    if arch not in ARCHITECTURES:
         raise CheckpointError(
             f"{path} is for the architecture {arch}, which this code does not know: "
             "name another file with --model"
@@ -111,12 +111,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with torch.device("meta"):  # no random weights that the file's would replace at once
             model = DeepfakeDetector(arch=arch)
         model.load_state_dict(fitting(content["state_dict"], model.state_dict()), assign=True)
-        metrics, training = without_numpy(content["metrics"]), without_numpy(content["training"])
+        metrics, training = plain(content["metrics"], finite=True), plain(content["training"])
         check(
             isinstance(metrics, dict) and isinstance(training, dict),
             "no table of metrics, or of training",
         )
-        metrics = finite(metrics)
         if _is_calibrated(metrics):
             check_marks(metrics["calibration"])
         preprocessing = checked_preprocessing(content["preprocessing"])

@@ -10,19 +10,6 @@ from torchvision import models
 from network.convolution import join_norms
 from utils.console import Failure
 
-ARCHITECTURE = "efficientnet_b1"
-
-# Name -> its ImageNet weights in torchvision, and the channels of its last maps.
-BACKBONES = {
-    "efficientnet_b0": (models.EfficientNet_B0_Weights.IMAGENET1K_V1, 1280),
-    "efficientnet_b1": (models.EfficientNet_B1_Weights.IMAGENET1K_V2, 1280),
-    "efficientnet_b2": (models.EfficientNet_B2_Weights.IMAGENET1K_V1, 1408),
-    "efficientnet_b3": (models.EfficientNet_B3_Weights.IMAGENET1K_V1, 1536),
-    "efficientnet_b4": (models.EfficientNet_B4_Weights.IMAGENET1K_V1, 1792),
-    "convnext_tiny": (models.ConvNeXt_Tiny_Weights.IMAGENET1K_V1, 768),
-    "vit_b_16": (models.ViT_B_16_Weights.IMAGENET1K_V1, 768),
-}
-
 
 class WeightsError(Failure):
     """Weights that cannot be had or do not fit; the message says what to do instead."""
@@ -41,17 +28,18 @@ class DeepfakeDetector(nn.Module):
         self,
         dropout: float = 0.3,
         pretrained: bool = False,
-        arch: str = ARCHITECTURE,
+        arch: str = "efficientnet_b1",
         stochastic_depth: float = 0.2,
     ):
         super().__init__()
         self.arch = arch
         backbone = _backbone(arch, pretrained, stochastic_depth)
+        *_, classifier = (m for m in backbone.modules() if isinstance(m, nn.Linear))
         self.features = VitFeatures(backbone) if arch == "vit_b_16" else backbone.features
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(BACKBONES[arch][1], 512),
+            nn.Linear(classifier.in_features, 512),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(512, 2),
@@ -88,15 +76,14 @@ class VitFeatures(nn.Module):
 
 
 def _backbone(arch: str, pretrained: bool, stochastic_depth: float) -> nn.Module:
-    build = getattr(models, arch)
     options = {} if arch == "vit_b_16" else {"stochastic_depth_prob": stochastic_depth}
     if not pretrained:
-        return build(weights=None, **options)
-    weights = BACKBONES[arch][0]
-    name = Path(weights.url).name
+        return models.get_model(arch, **options)
+    weights = models.get_model_weights(arch).DEFAULT
     try:
-        return build(weights=weights, **options)
+        return models.get_model(arch, weights=weights, **options)
     except (URLError, OSError, RuntimeError) as error:  # RuntimeError: wrong checksum
+        name = Path(weights.url).name
         folder = Path(torch.hub.get_dir(), "checkpoints")
         raise WeightsError(
             f"ImageNet weights are not available ({error}): put {name} into {folder}, "

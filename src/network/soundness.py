@@ -70,22 +70,16 @@ def _foreign_archive(path: Path) -> str | None:
     return None
 
 
-def without_numpy(value):
-    """The same with Python's numbers for NumPy's."""
+def plain(value, finite: bool = False):
+    """The same with Python's numbers for NumPy's; if finite, with None for numbers that are none,
+    which no report can hold."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, dict):
-        return {key: without_numpy(item) for key, item in value.items()}
+        return {key: plain(item, finite) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(map(without_numpy, value))
-    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
-
-
-def finite(value):
-    """The same with None for numbers that are none, which no report can hold."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(finite, value))
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return type(value)(plain(item, finite) for item in value)
+    return None if finite and isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fitting(weights: dict, wanted: dict) -> dict:

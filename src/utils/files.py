@@ -55,13 +55,16 @@ def atomic_folder(path: Path, keep_others: bool = False, flush: bool = True):
         for file in folder.iterdir() if flush else ():
             with open(file, "rb") as stream:
                 os.fsync(stream.fileno())
-        if _moved(folder, path):
-            pass
-        elif keep_others:
+        if keep_others and path.is_dir():
             for file in folder.iterdir():
                 os.replace(file, path / file.name)
             folder.rmdir()
-        else:
+            return
+        try:
+            os.replace(folder, path)
+        except OSError:
+            if not path.is_dir():
+                raise
             # A full folder cannot be replaced in one step: move it aside, then delete it.
             old = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
             os.replace(path, old / "old")
@@ -117,17 +120,6 @@ def _is_gone(holder: str) -> bool:
     except PermissionError:
         pass
     return False
-
-
-def _moved(folder: Path, path: Path) -> bool:
-    """Rename folder to path, or return False where a folder with content is in the way."""
-    try:
-        os.replace(folder, path)
-    except OSError:
-        if path.is_dir():
-            return False
-        raise
-    return True
 
 
 def remove_leftovers(root: Path) -> None:
