@@ -12,14 +12,13 @@ from datasets.extraction import Plan, carry_out, estimate, make_plan
 from datasets.registry import collate
 from utils import console
 from utils.config import REGISTRY_NAME, ExtractConfig
-from utils.console import Failure, run_script, shown
+from utils.console import GO_ON, Failure, run_script, shown
 from utils.files import only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
 from utils.search import passed_over, without_copies
 from utils.workers import FatalError
 
 SHOWN_FAILURES = 20
-GO_ON = "what is finished is kept, run the same command to go on"
 
 
 def parse_args(argv: list[str] | None) -> ExtractConfig:

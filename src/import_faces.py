@@ -22,7 +22,7 @@ from faces.detect import Face
 from media.frame import Frame
 from utils import console
 from utils.config import LABEL_NAMES, REGISTRY_NAME, ImportConfig
-from utils.console import Failure, run_script, shown
+from utils.console import GO_ON, Failure, run_script, shown
 from utils.files import TEMPORARY_PREFIX, atomic_folder, only_run, remove_leftovers
 from utils.flags import add_flags, from_flags
 from utils.shards import Place, equal_files, find_files
@@ -34,7 +34,6 @@ SHOWN_COPIES = 5
 RECORDS_A_JOB = 50  # fewer than that are no work for several processes
 SECONDS_A_JOB = 300.0
 ORDER = ("train", "val", "test", "no split")
-KEPT = "what is finished is kept, run the same command to go on"
 
 
 class Job(NamedTuple):
@@ -166,7 +165,7 @@ def import_all(
                 texts = console.progress(results, len(wanted), "Importing", "pictures")
                 failures = [text for text in texts if text]
             except FatalError as error:
-                raise Failure(f"{error}; {KEPT}") from error
+                raise Failure(f"{error}; {GO_ON}") from error
         return collate(config.output, SETTINGS), failures, equal
 
 
@@ -228,7 +227,7 @@ def run(config: ImportConfig) -> int:
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    return run_script(lambda: run(config), f"interrupted: {KEPT}")
+    return run_script(lambda: run(config), f"interrupted: {GO_ON}")
 
 
 if __name__ == "__main__":

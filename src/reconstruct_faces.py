@@ -22,7 +22,7 @@ from pictures.blending import COPY_QUALITY
 from pictures.transforms import Preprocessing, to_tensor
 from utils import console
 from utils.config import REAL, ReconstructConfig
-from utils.console import run_script, shown
+from utils.console import GO_ON, run_script, shown
 from utils.files import only_run, write_json
 from utils.flags import add_flags, from_flags
 
@@ -111,8 +111,7 @@ def copy_all(config, copier: Copier, todo: list[int], copies: dict[str, str]) ->
 def main(argv: list[str] | None = None) -> int:
     console.setup()
     config = parse_args(argv)
-    kept = "what is finished is kept, run the same command to go on"
-    return run_script(lambda: run(config), f"interrupted: {kept}")
+    return run_script(lambda: run(config), f"interrupted: {GO_ON}")
 
 
 if __name__ == "__main__":

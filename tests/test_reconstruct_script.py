@@ -11,7 +11,6 @@ from conftest import read_json
 
 import reconstruct_faces
 from datasets.crops import COPIES_NAME, reconstructed_crops
-from datasets.registry import RegistryError
 from pictures.autoencoder import (
     DECODER_FILE,
     ENCODER_FILE,
@@ -107,7 +106,7 @@ def test_missing_and_foreign_weights_are_named(frames, weights, tmp_path, capsys
 
 def test_a_damaged_table_is_named(tmp_path):
     (tmp_path / COPIES_NAME).write_text("{")
-    with pytest.raises(RegistryError, match=r"reconstructions\.json is damaged"):
+    with pytest.raises(Failure, match=r"reconstructions\.json is damaged"):
         reconstructed_crops(tmp_path)
 
 

@@ -25,6 +25,7 @@ from scoring.likelihood import ratio_of
 from scoring.metrics import Scores
 from training import epoch, loaders, saving, trainer, validation
 from utils.config import REAL, TrainConfig
+from utils.console import Failure
 
 
 @pytest.fixture
@@ -357,7 +358,7 @@ def test_without_a_state_nobody_is_sent_to_resume(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(saving, "save_checkpoint", full)
-    with pytest.raises(epoch.TrainingError, match="start again, for nothing was saved") as caught:
+    with pytest.raises(Failure, match="start again, for nothing was saved") as caught:
         saving.write(tmp_path / "best_model.pth", untrained_checkpoint(), half=True)
     assert "best_model.pth cannot be written (No space left on device): 15 MB" in str(caught.value)
 

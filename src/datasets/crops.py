@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from datasets.draws import PLAIN, RECONSTRUCTION
 from datasets.partners import partners_of
-from datasets.registry import CropError, RegistryError
+from datasets.registry import CropError
 from datasets.sampling import Draw
 from faces.quality import face_sharpness
 from pictures.blending import Blend, blend_copy, blend_self, blend_swap, with_surroundings
@@ -21,6 +21,7 @@ from pictures.masks import Recipe
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
 from pictures.warping import warp_parts
 from utils.config import FAKE, REAL
+from utils.console import Failure
 
 COPIES_NAME = "reconstructions.json"
 SWAP_SHARE = 0.5  # of blends that take another person's face
@@ -196,7 +197,7 @@ def reconstructed_crops(frames_dir: Path) -> dict[str, str]:
     try:
         return json.loads(path.read_bytes())["copies"] if path.exists() else {}
     except (OSError, ValueError, KeyError) as error:
-        raise RegistryError(f"{path} is damaged: run src/reconstruct_faces.py again") from error
+        raise Failure(f"{path} is damaged: run src/reconstruct_faces.py again") from error
 
 
 def collate(items: list) -> Batch:

@@ -13,7 +13,6 @@ from datasets.catalog import Video, original_name
 from datasets.registry import (
     RECORD_NAME,
     CropSettings,
-    RegistryError,
     about_original,
     counts_of,
     detector_used,
@@ -30,6 +29,7 @@ from media.sequence import read_sequence
 from media.video import read_frames
 from utils import console
 from utils.config import REAL, ExtractConfig
+from utils.console import Failure
 from utils.files import atomic_folder, write_json
 from utils.workers import FatalError, JobError, run_jobs, usable_cores
 
@@ -63,12 +63,12 @@ class Plan:
 def pick_detector(config: ExtractConfig) -> str:
     """The detector's name; 'auto' never cuts again what a better one has cut.
 
-    Raises RegistryError where the one used so far is not to be had.
+    Raises Failure where the one used so far is not to be had.
     """
     name = load_detector(config.detector, config.models).name
     before = detector_used(config.output)
     if config.detector == "auto" and before and name != before:
-        raise RegistryError(
+        raise Failure(
             f"{config.output} was cut with {before}, now {name} would be taken: go on with "
             f"--detector {before}, or cut everything again with --detector {name}"
         )

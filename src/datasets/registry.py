@@ -22,10 +22,6 @@ RECORD_NAME = "video.json"
 JPEG_QUALITY = 95
 
 
-class RegistryError(Failure):
-    """A registry that is missing or unusable; the message names it and the remedy."""
-
-
 class CropError(Failure):
     """Crops that the registry names but that cannot be used; the message says what to do."""
 
@@ -211,15 +207,15 @@ def collate(output: Path, settings: CropSettings, without: Collection[str] = ())
 
 
 def load_registry(frames_dir: Path) -> dict:
-    """The registry in frames_dir. Raises RegistryError when it is missing or unusable."""
+    """The registry in frames_dir. Raises Failure when it is missing or unusable."""
     path = frames_dir / REGISTRY_NAME
     remedy = "run src/1_extract_frames.py first"
     try:
         registry = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise RegistryError(f"{path} not found: {remedy}") from error
+        raise Failure(f"{path} not found: {remedy}") from error
     except (OSError, ValueError) as error:
-        raise RegistryError(f"{path} cannot be read ({error}): {remedy}") from error
+        raise Failure(f"{path} cannot be read ({error}): {remedy}") from error
     if not isinstance(registry, dict) or registry.get("version") != VERSION:
-        raise RegistryError(f"{path} is not a registry of version {VERSION}: {remedy}")
+        raise Failure(f"{path} is not a registry of version {VERSION}: {remedy}")
     return registry

@@ -18,10 +18,6 @@ QUOTAS = {"train": 0.70, "val": 0.15, "test": 0.15}
 SHOWN_KINDS = 5
 
 
-class SplitError(Failure):
-    """Splits that cannot be made or used; the message says why and what to do."""
-
-
 def connected_components(videos: list[dict]) -> list[list[dict]]:
     """Group registry records so that no identity occurs in two groups (union-find)."""
     parent: dict[str, str] = {}
@@ -55,7 +51,7 @@ def make_splits(
     With official, a video goes where its data set's own list puts it, though that list may divide
     people; what it leaves open does not: a component with people whom a list has placed goes to
     them. Where a list has no validation part, that is taken from its training part. Raises
-    SplitError where a split would lack a class; without needs_fakes real videos alone will do.
+    Failure where a split would lack a class; without needs_fakes real videos alone will do.
     """
     splits: dict[str, list[dict]] = {name: [] for name in QUOTAS}
     rest = videos
@@ -77,7 +73,7 @@ def make_splits(
     wanted = {REAL, FAKE} if needs_fakes else {REAL}
     for name, members in splits.items():
         if not wanted <= {video["label"] for video in members}:
-            raise SplitError(
+            raise Failure(
                 f"the {name} split would lack real or fake videos: too few groups of people "
                 f"({len(components)}, in {len(videos)} videos); extract more videos of other people"
             )
@@ -127,7 +123,7 @@ def _obey_lists(videos: list[dict]) -> tuple[dict[str, list[dict]], list[dict]]:
         else:
             rest.append(video)
     if len(rest) == len(videos):
-        raise SplitError(
+        raise Failure(
             "no data set here has a list of its own: put List_of_testing_videos.txt, or "
             "train.json, val.json and test.json, beside its videos and run "
             "src/1_extract_frames.py again, or give faces.csv a column split"
@@ -187,7 +183,7 @@ def load_or_make_splits(
 ) -> dict[str, list[dict]]:
     """The splits in path, made there when absent, as lists of registry records.
 
-    With official None the file may obey official lists or not. Raises SplitError when it is
+    With official None the file may obey official lists or not. Raises Failure when it is
     unreadable, or made for another registry or in another way.
     """
     mark, by_id = fingerprint(videos), {video["id"]: video for video in videos}
@@ -199,19 +195,19 @@ def load_or_make_splits(
     try:
         stored = json.loads(path.read_bytes())
         if (stored["version"], stored["registry"]) != (VERSION, mark):
-            raise SplitError(
+            raise Failure(
                 f"{path} was made for another registry: delete it to split anew (models trained "
                 "on the old splits may have seen the new test people)"
             )
         if official not in (None, stored["official"]):
             flag = "--official-splits" if stored["official"] else "--no-official-splits"
-            raise SplitError(f"{path} was made with {flag}: use it again, or delete the file")
+            raise Failure(f"{path} was made with {flag}: use it again, or delete the file")
         ids = stored["splits"]
         splits = {name: [by_id[video_id] for video_id in ids[name]] for name in QUOTAS}
     except (ValueError, KeyError, TypeError) as error:
-        raise SplitError(f"{path} is damaged: delete it to split anew") from error
+        raise Failure(f"{path} is damaged: delete it to split anew") from error
     if official is False and shared_people(splits):
-        raise SplitError(f"{path} has a person in two splits: delete it to split anew")
+        raise Failure(f"{path} has a person in two splits: delete it to split anew")
     texts = lacking(splits) if is_new else []
     if texts:
         more = [f"{len(texts) - SHOWN_KINDS:,} more"] if len(texts) > SHOWN_KINDS else []

@@ -11,10 +11,6 @@ from network.convolution import join_norms
 from utils.console import Failure
 
 
-class WeightsError(Failure):
-    """Weights that cannot be had or do not fit; the message says what to do instead."""
-
-
 class DeepfakeDetector(nn.Module):
     """A backbone with an N-512-2 head; EfficientNet-B1 (Tan and Le, ICML 2019) by default, then
     N = 1280 and 7,170,082 parameters.
@@ -85,7 +81,7 @@ def _backbone(arch: str, pretrained: bool, stochastic_depth: float) -> nn.Module
     except (URLError, OSError, RuntimeError) as error:  # RuntimeError: wrong checksum
         name = Path(weights.url).name
         folder = Path(torch.hub.get_dir(), "checkpoints")
-        raise WeightsError(
+        raise Failure(
             f"ImageNet weights are not available ({error}): put {name} into {folder}, "
             "or train from scratch with --no-pretrained"
         ) from error

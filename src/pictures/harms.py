@@ -16,17 +16,9 @@ def resized(crop: np.ndarray, share: float) -> np.ndarray:
     return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
 
 
-def blurred(crop: np.ndarray, sigma_px: float) -> np.ndarray:
-    return cv2.GaussianBlur(crop, (0, 0), sigma_px)
-
-
 def noisy(crop: np.ndarray, deviation: float) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, deviation, crop.shape)
     return np.clip(crop + noise, 0, 255).round().astype(np.uint8)
-
-
-def brighter(crop: np.ndarray, factor: float) -> np.ndarray:
-    return cv2.convertScaleAbs(crop, alpha=factor)
 
 
 CLEAN_PLACE = {"brightness": 2}  # of the clean crop among the strengths, where it is not the first
@@ -38,9 +30,9 @@ SWEEP: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
     "resolution": {
         name: partial(resized, share=s) for name, s in (("half", 0.5), ("quarter", 0.25))
     },
-    "blur": {f"{s} px": partial(blurred, sigma_px=s) for s in (1, 2, 3)},
+    "blur": {f"{s} px": partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=s) for s in (1, 2, 3)},
     "noise": {f"deviation {d}": partial(noisy, deviation=d) for d in (5, 10, 20)},
-    "brightness": {f"x {f}": partial(brighter, factor=f) for f in (0.5, 0.75, 1.5)},
+    "brightness": {f"x {f}": partial(cv2.convertScaleAbs, alpha=f) for f in (0.5, 0.75, 1.5)},
     "JPEG and resolution": {"quality 50, half": lambda crop: jpeg(resized(crop, 0.5), 50)},
 }
 

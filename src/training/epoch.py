@@ -23,13 +23,9 @@ MAX_UNREADABLE = 0.01  # share of a split's crops
 ALONE = Team()
 
 
-class TrainingError(Failure):
-    """Training that cannot go on; the message says why and what to do."""
-
-
-def diverged(what: str, epoch: int) -> TrainingError:
+def diverged(what: str, epoch: int) -> Failure:
     """What to raise where numbers are none any more; epoch counts from 1."""
-    return TrainingError(
+    return Failure(
         f"{what} {epoch}: lower --learning-rate, or try --precision fp32, and start anew"
     )
 
@@ -37,7 +33,7 @@ def diverged(what: str, epoch: int) -> TrainingError:
 class Reader:
     """Batches of a loader; crops that cannot be read are named once each, and counted.
 
-    Raises TrainingError when they are more than 1 % of the data set.
+    Raises Failure when they are more than 1 % of the data set.
     """
 
     def __init__(self, loader, label: str, note: Callable[[], str] = lambda: ""):
@@ -52,7 +48,7 @@ class Reader:
                     self.unreadable.add(path)
                     console.warn(f"{path} cannot be read, left out")
             if len(self.unreadable) > MAX_UNREADABLE * len(self.loader.dataset):
-                raise TrainingError(
+                raise Failure(
                     f"{len(self.unreadable)} of {len(self.loader.dataset)} crops cannot be read, "
                     f"the last {path}: delete its folder and run src/1_extract_frames.py again"
                 )
@@ -84,7 +80,7 @@ def train_one_epoch(
 
     run: training.run.Run. weights (2,): of the classes in the loss. after_batch is called when run
     is consistent, and may save it. Returns mean loss, accuracy and images a second of the epoch.
-    Raises TrainingError when the loss is not finite, naming the batch.
+    Raises Failure when the loss is not finite, naming the batch.
     """
     run.model.train()
     if run.frozen_norm:

@@ -12,10 +12,11 @@ from network.device import choose_precision, place
 from network.distributed import Team
 from network.model import DeepfakeDetector
 from pictures.transforms import Preprocessing
-from training.epoch import TrainingError, diverged
+from training.epoch import diverged
 from training.loaders import what_is_taught
 from training.saving import load_first_weights, load_state, write
 from utils.config import BEST_MODEL_NAME, LAST_MODEL_NAME, TrainConfig
+from utils.console import Failure
 
 # What an interrupted run and its continuation need not share: places, processes, speed.
 FREE_SETTINGS = {"preset", "frames_dir", "splits", "models", "results", "run_name", "init"}
@@ -93,7 +94,7 @@ class Setup:
 
 
 def start_run(config: TrainConfig, device: torch.device) -> Run:
-    """A fresh run. Raises WeightsError when its first weights cannot be had."""
+    """A fresh run. Raises Failure when its first weights cannot be had."""
     pretrained = config.pretrained and not config.resume and not config.init
     model = DeepfakeDetector(config.dropout, pretrained, config.arch, config.stochastic_depth)
     if config.init and not config.resume:
@@ -129,13 +130,13 @@ def _average(decay: float):
 
 
 def check_not_unfinished(config: TrainConfig) -> None:
-    """Refuse to start over an interrupted run. Raises TrainingError."""
+    """Refuse to start over an interrupted run. Raises Failure."""
     path = config.models / LAST_MODEL_NAME
     if config.resume or not path.exists():
         return
     state = load_state(path).training
     if state["epoch"] < state["epochs"]:
-        raise TrainingError(
+        raise Failure(
             f"{path} holds a run interrupted after {describe_place(state)} of {state['epochs']}: "
             "go on with --resume, or delete it to start over"
         )
@@ -149,7 +150,7 @@ def describe_place(state: dict) -> str:
 def resume_run(run: Run, setup: Setup) -> None:
     """Restore the state that was saved last.
 
-    Raises TrainingError without one, or when it is of other data or settings.
+    Raises Failure without one, or when it is of other data or settings.
     """
     path = setup.config.models / LAST_MODEL_NAME
     checkpoint = load_state(path)
@@ -158,11 +159,11 @@ def resume_run(run: Run, setup: Setup) -> None:
         before = state["config"].get(name, getattr(TrainConfig, name))  # flags since come as unset
         if before != value:
             flag = "--" + name.replace("_", "-")
-            raise TrainingError(
+            raise Failure(
                 f"{path} was made with {flag} {before}, not {value}: resume with the same settings"
             )
     if (state["registry"], checkpoint.preprocessing) != (setup.data_mark, setup.preprocessing):
-        raise TrainingError(f"{path} was trained on other crops: delete it to start over")
+        raise Failure(f"{path} was trained on other crops: delete it to start over")
     run.model.load_state_dict(checkpoint.model.state_dict())
     for part in ("optimizer", "scheduler", "scaler") + (("ema",) if run.ema else ()):
         getattr(run, part).load_state_dict(state[part])
@@ -176,7 +177,7 @@ def resume_run(run: Run, setup: Setup) -> None:
 def save_run(run: Run, setup: Setup) -> None:
     """Write last.pth, between batches or between epochs.
 
-    Raises TrainingError where training has diverged: what was written before can be resumed.
+    Raises Failure where training has diverged: what was written before can be resumed.
     """
     if not run.is_finite():
         raise diverged("the weights are no numbers any more in epoch", run.epoch + 1)

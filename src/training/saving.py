@@ -13,31 +13,31 @@ from network.checkpoint import (
     save_checkpoint,
 )
 from network.lite1 import is_lite1, load_lite1
-from network.model import DeepfakeDetector, WeightsError
-from training.epoch import TrainingError
+from network.model import DeepfakeDetector
 from utils.config import LAST_MODEL_NAME
+from utils.console import Failure
 
 
 def load_first_weights(model: DeepfakeDetector, paths: list[Path]) -> None:
     """Start from a checkpoint of this project, from EfficientNet-Lite1's file for B1, or from the
     mean of several checkpoints.
 
-    Raises WeightsError for anything else.
+    Raises Failure for anything else.
     """
     path = paths[0]
     try:
         content = read_file(path)
     except CheckpointError as error:
         reason = str(error).removeprefix(f"{path} ")
-        raise WeightsError(f"{path} cannot be read ({reason}): name another with --init") from error
+        raise Failure(f"{path} cannot be read ({reason}): name another with --init") from error
     if isinstance(content, dict) and is_lite1(content):
         if model.arch != "efficientnet_b1":
-            raise WeightsError(f"{path} is for efficientnet_b1 alone, not {model.arch}")
+            raise Failure(f"{path} is for efficientnet_b1 alone, not {model.arch}")
         load_lite1(model.features, content)
         return
     checkpoint = load_checkpoint(path) if len(paths) == 1 else mean_of(paths)
     if checkpoint.model.arch != model.arch:
-        raise WeightsError(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
+        raise Failure(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
     model.load_state_dict(checkpoint.model.state_dict())
 
 
@@ -46,13 +46,13 @@ def mean_of(paths: list[Path]) -> Checkpoint:
     a file named twice counts twice.
 
     A "model soup" (Wortsman et al., ICML 2022): it serves where all come from one training, or from
-    one start. Raises CheckpointError, or WeightsError where one does not fit the first.
+    one start. Raises CheckpointError, or Failure where one does not fit the first.
     """
     checkpoints = [load_checkpoint(path) for path in paths]
     first, total = checkpoints[0], {}
     for path, one in zip(paths, checkpoints, strict=True):
         if (one.model.arch, one.preprocessing) != (first.model.arch, first.preprocessing):
-            raise WeightsError(f"{path} is another network than {paths[0]}, or wants other crops")
+            raise Failure(f"{path} is another network than {paths[0]}, or wants other crops")
         for name, value in judged_weights(one).items():
             total[name] = total.get(name, 0) + value.double() / len(paths)
     first.model.load_state_dict(total)
@@ -71,7 +71,7 @@ def judged_weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 
 def write(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
-    """Save, or raise TrainingError with what is needed, and what there is to go on from."""
+    """Save, or raise Failure with what is needed, and what there is to go on from."""
     try:
         save_checkpoint(path, checkpoint, half)
     except (OSError, RuntimeError) as error:
@@ -80,7 +80,7 @@ def write(path: Path, checkpoint: Checkpoint, half: bool = False) -> None:
         reason = getattr(system, "strerror", None) or str(error).partition("\n")[0]
         has_state = path.with_name(LAST_MODEL_NAME).exists()
         on = "go on with --resume" if has_state else "start again, for nothing was saved before"
-        raise TrainingError(
+        raise Failure(
             f"{path} cannot be written ({reason}): {needed / 1e6:,.0f} MB are needed, "
             f"{free / 1e6:,.0f} MB are free; make room or change --models, then {on}"
         ) from error
@@ -99,15 +99,15 @@ def _tensor_bytes(value) -> int:
 
 
 def load_state(path: Path) -> Checkpoint:
-    """A checkpoint with the state of its run. Raises TrainingError."""
+    """A checkpoint with the state of its run. Raises Failure."""
     if not path.exists():
-        raise TrainingError(f"{path} not found: there is nothing to resume, start without --resume")
+        raise Failure(f"{path} not found: there is nothing to resume, start without --resume")
     try:
         checkpoint = load_checkpoint(path)
     except CheckpointError as error:
-        raise TrainingError(f"{path} is damaged: delete it to start over") from error
+        raise Failure(f"{path} is damaged: delete it to start over") from error
     if not {"registry", "config", "epoch", "epochs", "step", "optimizer", "rng"} <= set(
         checkpoint.training
     ):
-        raise TrainingError(f"{path} holds no state of a run: delete it to start over")
+        raise Failure(f"{path} holds no state of a run: delete it to start over")
     return checkpoint

@@ -63,7 +63,7 @@ class Saver:
 
 
 def train(run: Run, setup: Setup) -> None:
-    """Train and judge the epochs that are left. Raises TrainingError when numbers are none."""
+    """Train and judge the epochs that are left. Raises Failure when numbers are none."""
     config, team, loader = setup.config, setup.team, setup.loaders["train"]
     sampler, saver = loader.batch_sampler, Saver(run, setup)
     net = torch.compile(run.model) if config.compile else run.model
@@ -93,7 +93,7 @@ def train(run: Run, setup: Setup) -> None:
 
 
 def validate(run: Run, setup: Setup) -> tuple[Preprocessing, dict]:
-    """What judges an epoch, and its figures by frame and by video. Raises TrainingError."""
+    """What judges an epoch, and its figures by frame and by video. Raises Failure."""
     loader = setup.loaders["watch"]
     judged = set_size(loader, setup.preprocessing, size_at(setup.config, run.epoch))
     frames, numbers = evaluate(run.judged_model, loader, setup.device, "Validation", setup.team)

@@ -12,13 +12,13 @@ from network.distributed import Team
 from scoring.calibration import Evidence, Outcome, calibrate, medians
 from scoring.metrics import Scores
 from scoring.verdict import describe_marks
-from training.epoch import ALONE, TrainingError, evaluate
+from training.epoch import ALONE, evaluate
 from training.loaders import load_data, make_loaders, set_size, what_is_taught
 from training.run import save_best
 from training.saving import mean_of
 from utils import console
 from utils.config import BEST_MODEL_NAME, TrainConfig
-from utils.console import shown
+from utils.console import Failure, shown
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ def calibrate_best(config: TrainConfig, best: Checkpoint, scored: tuple, dataset
 
 def calibrate_again(config: TrainConfig) -> None:
     """Measure best_model.pth, or with --init what is to become it, on validation anew, the test set
-    untouched. Raises TrainingError."""
+    untouched. Raises Failure."""
     path, device = config.models / BEST_MODEL_NAME, pick_device(config.device)
     best = mean_of([Path(name) for name in config.init]) if config.init else load_checkpoint(path)
     if not config.splits.exists():
-        raise TrainingError(f"{config.splits} not found: name those of its training with --splits")
+        raise Failure(f"{config.splits} not found: name those of its training with --splits")
     trained = best.training.get("config", {})
     shares = {name: trained.get(name, 0.0) for name in ("self_blend", "reconstructed")}
     config = replace(config, **shares, val_pictures=0)
     splits, preprocessing, data_mark = load_data(config)
     wanted = best.preprocessing
     if replace(preprocessing, image_size_px=wanted.image_size_px) != wanted:
-        raise TrainingError(
+        raise Failure(
             f"{config.frames_dir} was cut with other settings than {path} wants: extract anew"
         )
     if best.training.get("registry") != data_mark:

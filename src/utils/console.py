@@ -13,6 +13,7 @@ from collections.abc import Callable
 from utils import early
 
 RULE = "━" * 26
+GO_ON = "what is finished is kept, run the same command to go on"
 GREEN, YELLOW, RED = "32", "33", "31"
 
 _ASCII = {

@@ -13,11 +13,11 @@ from datasets.catalog import discover_faceforensics
 from datasets.extraction import Extractor
 from datasets.registry import (
     CropSettings,
-    RegistryError,
     collate,
     finished_record,
     load_registry,
 )
+from utils.console import Failure
 from utils.workers import JobError
 
 SETTINGS = CropSettings(frames=3, crop_size_px=128, crop_margin=1.54, detector="haar")
@@ -121,5 +121,5 @@ def test_a_damaged_record_stays_out_and_is_counted(tmp_path, video, capsys):
 def test_a_registry_that_is_missing_or_foreign_is_refused_with_the_remedy(tmp_path, content):
     if content is not None:
         (tmp_path / "video_registry.json").write_text(content)
-    with pytest.raises(RegistryError, match=r"video_registry.json.*run src/1_extract_frames.py"):
+    with pytest.raises(Failure, match=r"video_registry.json.*run src/1_extract_frames.py"):
         load_registry(tmp_path)

@@ -8,7 +8,6 @@ import pytest
 
 from datasets.splits import (
     QUOTAS,
-    SplitError,
     connected_components,
     leaks_by_video,
     load_or_make_splits,
@@ -16,6 +15,7 @@ from datasets.splits import (
     shared_people,
 )
 from utils.config import FAKE, REAL
+from utils.console import Failure
 
 
 def video(name: str, label: int, *identities: str) -> dict:
@@ -64,7 +64,7 @@ def test_no_identity_is_in_two_splits_of_random_graphs(seed):
         videos.append(video(f"f{n}", FAKE, *rng.sample(names, rng.randint(1, 3))))
     try:
         splits = make_splits(videos, seed)
-    except SplitError:
+    except Failure:
         assert len(connected_components(videos)) < n_people  # one class in too few components
         return
     assert_sound(videos, splits)
@@ -129,9 +129,9 @@ def test_splits_depend_on_the_seed_and_on_nothing_else():
 
 
 def test_too_few_people_are_refused_with_the_reason():
-    with pytest.raises(SplitError, match="would lack real or fake"):
+    with pytest.raises(Failure, match="would lack real or fake"):
         make_splits(faceforensics(4), 0)
-    with pytest.raises(SplitError, match="extract more videos"):
+    with pytest.raises(Failure, match="extract more videos"):
         make_splits([], 0)
 
 
@@ -147,19 +147,19 @@ def test_stored_splits_are_used_again_and_stale_ones_refused(tmp_path):
     stored = path.read_bytes()
     assert load_or_make_splits(path, videos, 2) == first  # the file wins over the seed
     assert path.read_bytes() == stored
-    with pytest.raises(SplitError, match=r"splits.json was made for another registry: delete it"):
+    with pytest.raises(Failure, match=r"splits.json was made for another registry: delete it"):
         load_or_make_splits(path, faceforensics(22), 1)
     content = json.loads(stored)
     content["splits"]["test"].append(content["splits"]["train"][0])
     path.write_text(json.dumps(content))
-    with pytest.raises(SplitError, match="a person in two splits"):
+    with pytest.raises(Failure, match="a person in two splits"):
         load_or_make_splits(path, videos, 1)
     content["splits"]["test"][-1] = "nobody"
     path.write_text(json.dumps(content))
-    with pytest.raises(SplitError, match="damaged"):
+    with pytest.raises(Failure, match="damaged"):
         load_or_make_splits(path, videos, 1)
     path.write_text("{}")
-    with pytest.raises(SplitError, match="damaged"):
+    with pytest.raises(Failure, match="damaged"):
         load_or_make_splits(path, videos, 1)
 
 
@@ -196,7 +196,7 @@ def test_official_lists_are_obeyed_by_flag_and_the_rest_split_by_person(tmp_path
     path = tmp_path / "splits.json"
     loaded = load_or_make_splits(path, videos, 1, official=True)
     assert shared_people(loaded) > 0  # Celeb-DF's list divides its people
-    with pytest.raises(SplitError, match="made with --official-splits: use it again, or delete"):
+    with pytest.raises(Failure, match="made with --official-splits: use it again, or delete"):
         load_or_make_splits(path, videos, 1)
 
 
@@ -242,13 +242,13 @@ def test_a_list_without_val_gives_whole_groups_of_its_train_part_to_val():
 
 def test_official_lists_that_are_not_there_are_asked_for():
     videos = with_list(faceforensics(20), "faceforensics", lambda v: None)
-    with pytest.raises(SplitError, match="no data set here has a list of its own"):
+    with pytest.raises(Failure, match="no data set here has a list of its own"):
         make_splits(videos, 1, official=True)
 
 
 def test_blending_needs_no_fakes():
     videos = [video(f"r{n}", REAL, f"p{n}") for n in range(40)]
-    with pytest.raises(SplitError):
+    with pytest.raises(Failure):
         make_splits(videos, 1)
     assert {k: len(v) for k, v in make_splits(videos, 1, needs_fakes=False).items()} == {
         "train": 28,

@@ -22,7 +22,7 @@ from network.checkpoint import (
 )
 from network.device import choose_precision, describe_device, pick_device
 from network.gradcam import heat_for, predict_with_cam
-from network.model import DeepfakeDetector, WeightsError
+from network.model import DeepfakeDetector
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from scoring.likelihood import Likelihood
 from scoring.verdict import Marks
@@ -184,7 +184,7 @@ def test_imagenet_weights_that_cannot_be_had_are_no_silent_fallback(monkeypatch)
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nowhere")
     monkeypatch.setattr("os.makedirs", lambda *a, **k: None)
-    with pytest.raises(WeightsError, match=r"efficientnet_b1-\w+.pth into .*--no-pretrained"):
+    with pytest.raises(Failure, match=r"efficientnet_b1-\w+.pth into .*--no-pretrained"):
         DeepfakeDetector(pretrained=True)
 
 

@@ -6,8 +6,9 @@ from torch.utils.data import DataLoader
 
 from datasets.crops import Item, Sample, collate
 from scoring.metrics import by_video
-from training.epoch import Reader, TrainingError, evaluate, learning_rate_factor, train_one_epoch
+from training.epoch import Reader, evaluate, learning_rate_factor, train_one_epoch
 from training.run import Run
+from utils.console import Failure
 
 
 class Brightness(torch.nn.Module):
@@ -83,7 +84,7 @@ def test_a_long_gradient_is_shortened_and_a_short_one_is_not():
 
 def test_a_loss_that_is_not_finite_stops_with_the_batch_and_a_remedy():
     model = Brightness(1.0)
-    with pytest.raises(TrainingError, match="batch 2 of epoch 1: lower --learning-rate"):
+    with pytest.raises(Failure, match="batch 2 of epoch 1: lower --learning-rate"):
         train(make_run(model), loader([1, 1, float("nan"), 1], [1, 0, 1, 0]))
     assert torch.isfinite(model.slope)
 
@@ -111,5 +112,5 @@ def test_unreadable_crops_are_named_once_left_out_and_too_many_of_them_stop(caps
     assert sum(len(batch.labels) for batch in reader) == 297
     assert reader.unreadable == {"crop4.jpg", "crop151.jpg", "crop299.jpg"}
     capsys.readouterr()
-    with pytest.raises(TrainingError, match=r"4 of 300 crops cannot be read, the last crop9.jpg"):
+    with pytest.raises(Failure, match=r"4 of 300 crops cannot be read, the last crop9.jpg"):
         list(Reader(loader(values, labels, unreadable=(1, 2, 3, 9)), "Test"))

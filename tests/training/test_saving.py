@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from network.checkpoint import Checkpoint, save_checkpoint
-from network.model import DeepfakeDetector, WeightsError
+from network.model import DeepfakeDetector
 from pictures.transforms import Preprocessing
 from training.saving import load_first_weights, mean_of
+from utils.console import Failure
 
 BIAS = "head.5.bias"
 
@@ -40,5 +41,5 @@ def test_averaged_weights_of_a_run_count(tmp_path):
 def test_other_networks_have_no_mean(tmp_path):
     one = saved(tmp_path / "one.pth", 1.0)
     other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
-    with pytest.raises(WeightsError, match=r"other.pth is another network than"):
+    with pytest.raises(Failure, match=r"other.pth is another network than"):
         mean_of([one, other])
