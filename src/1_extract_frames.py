@@ -1,8 +1,6 @@
 """Cut the faces out of whole data sets: videos in, crops and registry out."""
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import sys

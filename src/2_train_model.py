@@ -3,9 +3,7 @@
 torchrun --nproc_per_node=N src/2_train_model.py trains on N devices together.
 """
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import sys

@@ -1,8 +1,6 @@
 """Judge videos and images: frame-by-frame scores, Grad-CAM, a verdict, PNG reports and a page."""
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import contextlib

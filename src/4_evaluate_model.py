@@ -1,9 +1,7 @@
 """Measure checkpoints on the test split, or on any labelled videos, and say how sure the figures
 are: intervals by bootstrap over people, figures by method, and what compression does to them."""
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import sys

@@ -1,9 +1,7 @@
 """Bring in faces that somebody cut out and marked already, real and fake, pictures and frames of
 videos, by a table faces.csv, as the crops and the registry that 1_extract_frames.py makes."""
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import sys

@@ -2,9 +2,7 @@
 their originals by its traces alone. The copies lie beside the crops; script 2 shows them with
 --reconstructed."""
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import sys

@@ -2,9 +2,7 @@
 
 from __future__ import annotations  # to run on a Python that is too old, and say so
 
-from utils import early  # noqa: F401 (first, for Ctrl-C may come while the others load)
-
-# isort: split
+import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others load)
 
 import argparse
 import importlib
