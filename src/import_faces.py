@@ -9,7 +9,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -34,13 +33,6 @@ SECONDS_A_JOB = 300.0
 ORDER = ("train", "val", "test", "no split")
 
 
-class Job(NamedTuple):
-    """Some records, and for each of their pictures its place, or the reason why it has none."""
-
-    records: list[LabelledRecord]
-    places: list[list[Place | str]]
-
-
 def parse_args(argv: list[str] | None) -> ImportConfig:
     parser = argparse.ArgumentParser(description=__doc__)
     add_flags(parser, ImportConfig)
@@ -54,11 +46,11 @@ class Importer:
         cv2.setNumThreads(1)  # the processes share the cores
         self.output, self.margin = output, margin
 
-    def __call__(self, job: Job) -> list[str]:
+    def __call__(self, job: list[tuple[LabelledRecord, list[Place | str]]]) -> list[str]:
         """Names of pictures that cannot be used, with the reason. Raises FatalError when writing
-        fails."""
+        fails. job: records, with the place of each picture, or the reason why it has none."""
         failures = []
-        for record, places in zip(job.records, job.places, strict=True):
+        for record, places in job:
             try:
                 failures += self._import(record, places)
             except OSError as error:
@@ -105,10 +97,8 @@ def marked_face(image: np.ndarray, picture: Picture, margin: float) -> Face:
 
 def outcomes(records: list[LabelledRecord], places: dict, config: ImportConfig) -> Iterator[str]:
     """Import records, and give for each of their pictures '', or its name and why it failed."""
-    jobs = []
-    for start in range(0, len(records), RECORDS_A_JOB):
-        part = records[start : start + RECORDS_A_JOB]
-        jobs.append(Job(part, [[places[p.shard, p.file] for p in r.pictures] for r in part]))
+    work = [(r, [places[p.shard, p.file] for p in r.pictures]) for r in records]
+    jobs = [work[n : n + RECORDS_A_JOB] for n in range(0, len(work), RECORDS_A_JOB)]
     arguments = (config.output, config.margin)
     if len(jobs) == 1:
         ends = [Done(jobs[0], Importer(*arguments)(jobs[0]))]
@@ -116,10 +106,8 @@ def outcomes(records: list[LabelledRecord], places: dict, config: ImportConfig) 
         workers = min(usable_cores(), len(jobs))
         ends = run_jobs(Importer, arguments, jobs, workers, SECONDS_A_JOB)
     for end in ends:
-        names = [picture.name for record in end.job.records for picture in record.pictures]
-        failures = end.result
-        if end.failure:
-            failures = [f"{name}: {end.failure}" for name in names]
+        names = [picture.name for record, _ in end.job for picture in record.pictures]
+        failures = [f"{name}: {end.failure}" for name in names] if end.failure else end.result
         yield from failures
         yield from [""] * (len(names) - len(failures))
 
