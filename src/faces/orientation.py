@@ -32,7 +32,7 @@ NOTES = {
 
 def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], str | None]:
     """A video's frames, where their faces lie turned by a multiple of 90 degrees, as a note says;
-    the faces in each; and why they cannot be judged all the same, where a tilt is left.
+    the faces in each; and why they cannot be judged all the same, as where a tilt is left.
 
     Frames with upright faces cost nothing more.
     """
@@ -43,10 +43,10 @@ def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], 
             replace(frame, image=cv2.rotate(frame.image, ROTATIONS[quarters])) for frame in frames
         ]
         notes = [*frames.notes, NOTES[quarters]]
-        frames = Frames(turned, notes, frames.is_image, frames.facts)
+        frames = Frames(turned, notes, frames.is_image, frames.facts, frames.caveat)
         found = [detector.detect(frame.image) for frame in frames]
     tilted = "faces are tilted by about 45 degrees, more than the model has seen"
-    return frames, found, tilted if turn % 90 else None
+    return frames, found, frames.caveat or (tilted if turn % 90 else None)
 
 
 def find_turn(images: list[np.ndarray], found: list[list[Face]], detector) -> int:

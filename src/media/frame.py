@@ -29,7 +29,7 @@ class Frames(list[Frame]):
 
     notes: what a reader of the result must know of the file and of what was done to it. is_image:
     whether the file's content, whatever its suffix, is a picture and no video. facts: what the file
-    says of itself (media/facts.py).
+    says of itself (media/facts.py). caveat: why they are too little for a verdict.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Frames(list[Frame]):
         notes: Iterable[str] = (),
         is_image: bool = False,
         facts: dict | None = None,
+        caveat: str | None = None,
     ):
         super().__init__(frames)
         self.notes = tuple(dict.fromkeys(notes))
-        self.is_image = is_image
-        self.facts = facts or {}
+        self.is_image, self.facts, self.caveat = is_image, facts or {}, caveat
 
 
 def sample_indices(n_frames: int, count: int) -> list[int]:

@@ -1,5 +1,6 @@
 """What lies in a video file before it is decoded: its streams, its packets, and their times."""
 
+import math
 import os
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from media.unreadable import ENCRYPTED, why_unreadable
 
 # From where FFmpeg, too, takes a step back or a leap for a new clock.
 BACK_SECONDS, LEAP_SECONDS = Fraction(1, 10), 10
+SEEK_GAP_PACKETS = 1000
 MISSING_SHARE, MISSING_SECONDS = 0.05, 1.0  # of the length promised, before it is worth a word
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -26,7 +28,8 @@ class Packet(NamedTuple):
     pts: int  # when to show it
     dts: int | None  # when to decode it
     is_keyframe: bool
-    is_hidden: bool  # by an edit list
+    is_left_out: bool  # by an edit list
+    is_damaged: bool  # as the last of a file that is cut off
 
 
 class Listing(NamedTuple):
@@ -96,23 +99,25 @@ class Clock:
             dts = self._latest + self._step
         elif last is not None and dts > last:
             self._step = dts - last
-        if self.offset:
-            packet.dts = dts
-            if packet.pts is not None:
-                packet.pts += self.offset
+        if packet.pts is not None and abs(packet.pts - packet.dts) > self.leap:
+            packet.pts = self._latest + self._step  # MPEG-PS has it from behind the joint
+        elif packet.pts is not None:
+            packet.pts += self.offset
+        packet.dts = dts
         self._last = dts
         self._latest = max(dts, dts if packet.pts is None else packet.pts, self._latest)
 
 
-def demux(container, stream, clock: Clock | None = None) -> Iterator[av.Packet]:
-    """The packets up to the end, or to where the container is damaged."""
-    clock = clock or Clock(container, stream)
+def demux(container, stream=None, clock: Clock | None = None) -> Iterator[av.Packet]:
+    """The packets of a stream, or of all, up to the end or to where the container is damaged."""
+    clock = clock or (stream and Clock(container, stream))
     with suppress(av.FFmpegError):
         while True:
             with suppress(IndexError):  # a packet of a stream that began after PyAV looked
-                for packet in container.demux(stream):
+                for packet in container.demux(*([stream] if stream else [])):
                     if packet.size:
-                        clock.set(packet)
+                        if clock:
+                            clock.set(packet)
                         yield packet
                 return
 
@@ -121,26 +126,29 @@ def list_packets(path: Path) -> Listing:
     """Read a file once without decoding it. Raises VideoError."""
     with opened(path) as (container, stream):
         clock = Clock(container, stream)
-        packets, times, first = [], [], b""
+        packets, begin, end, first = [], math.inf, -math.inf, b""
         for packet in demux(container, stream, clock):
             if packet.has_sidedata("encryption_info"):
                 raise VideoError(ENCRYPTED)
             first = first or bytes(memoryview(packet)[:SIGNED_BYTES])
-            packets.append(Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard))
-            begins = packet.dts if packet.pts is None else packet.pts
-            times += [] if begins is None else [begins, begins + (packet.duration or 0)]
+            pts, dts = packet.pts, packet.dts
+            packets.append(
+                Packet(pts, dts, packet.is_keyframe, packet.is_discard, packet.is_corrupt)
+            )
+            shown = dts if pts is None else pts
+            if shown is not None:
+                begin, end = min(begin, shown), max(end, shown + (packet.duration or 0))
         # AVI stores no time of presentation, MPEG-4 may pack two frames into one packet.
         context = stream.codec_context
         is_doubtful = container.format.name == "avi" or context.name == "mpeg4"
-        shown = {packet.pts for packet in packets}
+        times = {packet.pts for packet in packets}
         is_sound = not (is_doubtful and context.has_b_frames)
-        is_sound = is_sound and None not in shown and len(shown) == len(packets)
+        is_sound = is_sound and None not in times and len(times) == len(packets)
         notes = [*_other_streams(container, stream)]
         if clock.offset:
             notes.append("its clock jumps, as where recordings are joined: times are counted on")
-        elif times:
-            seconds = float((max(times) - min(times)) * stream.time_base)
-            notes += _missing(container, stream, seconds)
+        elif end > begin:
+            notes += _missing(path, container, stream, float((end - begin) * stream.time_base))
         size = context.width, context.height
         facts = video_facts(path, container, stream, first)
         return Listing(packets, stream.time_base, is_sound, bool(clock.offset), size, notes, facts)
@@ -156,17 +164,47 @@ def _other_streams(container, stream) -> Iterator[str]:
         )
 
 
-def _missing(container, stream, seconds: float) -> Iterator[str]:
+def _missing(path: Path, container, stream, seconds: float) -> Iterator[str]:
     """Whether the packets end long before what the file's head promises."""
-    promised = 0.0
-    if stream.duration:
-        promised = float(stream.duration * stream.time_base)
-    elif container.duration and len(container.streams) == 1:
+    promised = float((stream.duration or 0) * stream.time_base)
+    if container.format.name == "avi" and stream.guessed_rate:  # whose length is cut to the file's
+        promised = max(promised, float(stream.frames / stream.guessed_rate))
+    elif not stream.duration and container.duration:  # of the longest stream, sound perhaps
         promised = container.duration / av.time_base
-    missing = promised - seconds
-    if missing > max(MISSING_SECONDS, MISSING_SHARE * promised):
-        share = f"{missing / promised:.0%} is missing"
+        if len(container.streams) > 1 and _is_short(seconds, promised):
+            seconds = max(seconds, _length(path))
+    if _is_short(seconds, promised):
+        share = f"{1 - seconds / promised:.0%} is missing"
         yield f"{seconds:.1f} of {promised:.1f} s are in the file: {share}"
+
+
+def _is_short(seconds: float, promised: float) -> bool:
+    return promised - seconds > max(MISSING_SECONDS, MISSING_SHARE * promised)
+
+
+def _length(path: Path) -> float:
+    """Seconds from the first packet of any stream to the last."""
+    with opened(path) as (container, _):
+        packets = (p for p in demux(container) if p.dts is not None)
+        times = [float(packet.dts * packet.time_base) for packet in packets]
+        return max(times) - min(times)
+
+
+def decoded_parts(
+    container, stream, listing: Listing, wanted: Container
+) -> Iterator[tuple[int, Iterator[av.Packet | None]]]:
+    """The parts of a video that have to be decoded for the frames with these time stamps: of each
+    the time stamp of its key frame, and its packets in the order of decoding, and then None."""
+    demuxed, place = demux(container, stream), 0
+    for first, last in spans_of(listing.packets, wanted):
+        start, end = listing.packets[first], listing.packets[last]
+        # Reading over fewer packets is about as quick as a seek, and cannot land elsewhere.
+        if first - place > SEEK_GAP_PACKETS and not listing.jumps:
+            with suppress(av.FFmpegError):  # otherwise it reads on from where it is
+                container.seek(start.dts or start.pts, stream=stream)
+            demuxed = demux(container, stream)
+        place = last
+        yield start.pts, _between(demuxed, start.pts, end.pts)
 
 
 def spans_of(packets: list[Packet], wanted: Container) -> list[tuple[int, int]]:
@@ -179,14 +217,13 @@ def spans_of(packets: list[Packet], wanted: Container) -> list[tuple[int, int]]:
         if packet.pts in wanted:
             # What follows a key frame but is shown before it may depend on the one before.
             first = next((key for key in reversed(keys) if packets[key].pts <= packet.pts), 0)
-            if spans and first <= spans[-1][1]:
-                first, _ = spans.pop()
+            while spans and first <= spans[-1][1]:
+                first = min(first, spans.pop()[0])
             spans.append((first, place))
     return spans
 
 
-def between(demuxed: Iterator[av.Packet], start: int, end: int) -> Iterator[av.Packet | None]:
-    """The packets from time stamp start to end, in the order of decoding, and then None."""
+def _between(demuxed: Iterator[av.Packet], start: int, end: int) -> Iterator[av.Packet | None]:
     for packet in dropwhile(lambda packet: packet.pts != start, demuxed):
         yield packet
         if packet.pts == end:

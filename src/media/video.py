@@ -1,18 +1,18 @@
 """Reading evenly spaced frames from a video, or the one frame of an image."""
 
 import math
-from collections.abc import Container, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 
 from media.frame import Frame, Frames, VideoError, sample_times
 from media.frame import sample_indices as sample_indices
-from media.packets import Listing, between, demux, list_packets, opened, spans_of
+from media.packets import Listing, decoded_parts, demux, list_packets, opened
 from media.picture import Camera
 from media.stills import read_still
 
@@ -21,9 +21,8 @@ from media.stills import read_still
 # OpenCV moved the function between 4.8 and 4.14; 0 is silence.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
-SPREAD = 0.8  # of a video, over which its clean frames must lie to be preferred
+SOUND_SHARE = 0.25  # of a video's frames, without which there is no verdict
 JOINT_SECONDS = 1  # a step back by which the times of a file begin anew
-SEEK_GAP_PACKETS = 1000
 MAX_BYTES = 4 << 30  # of the frames taken together; more would end the process on small machines
 
 
@@ -67,84 +66,110 @@ def _check_readable(path: Path) -> None:
 
 
 class _Damage:
-    """Follows the frames that a decoder gives, in their order, by what it says of them itself."""
+    """What a decoder, and the container, say of the frames that come out, in their order."""
 
     def __init__(self):
-        self.goes_on = False
+        self._lost: set[int] = set()  # time stamps of packets that are damaged
+        self._goes_on = False
+        self._seen: list[tuple[bool, bool]] = []  # of each frame: is it spoilt, is it a B-frame
 
-    def in_or_before(self, frame: av.VideoFrame) -> bool:
-        """Whether it is damaged, or one since the last key frame was, on which it may depend."""
-        self.goes_on = frame.is_corrupt or (self.goes_on and not frame.key_frame)
-        return self.goes_on
+    def decode(self, context, packet: av.Packet | None) -> Iterator[av.VideoFrame]:
+        """The frames that come out when packet goes in (None: those held back)."""
+        try:
+            frames = context.decode(packet)
+            is_lost = packet is not None and packet.is_corrupt
+        except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            frames, is_lost = [], True
+        if is_lost and packet is not None and packet.pts is not None:
+            self._lost.add(packet.pts)
+        elif is_lost:
+            self._goes_on = True
+        for frame in frames:
+            self._see(frame)
+            yield frame
 
+    def _see(self, frame: av.VideoFrame) -> None:
+        """A frame may depend on damage since the last key frame."""
+        pts = math.inf if frame.pts is None else frame.pts
+        earlier = {lost for lost in self._lost if lost < pts}
+        is_hit = frame.is_corrupt or pts in self._lost
+        self._goes_on = is_hit or ((self._goes_on or bool(earlier)) and not frame.key_frame)
+        self._lost -= earlier
+        self._seen.append((self._goes_on, frame.pict_type == PictureType.B))
 
-def _decode(stream, packet: av.Packet | None) -> list[av.VideoFrame]:
-    """The frames that come out when packet goes in (None: those held back), if it is sound."""
-    try:
-        return stream.codec_context.decode(packet)
-    except av.FFmpegError as error:
-        if isinstance(error, MemoryError):
-            raise
-        return []
+    def sound(self) -> list[bool]:
+        """Whether a frame is neither damaged nor may be made from one that is, in their order."""
+        sound, is_spoilt = [], False
+        for goes_on, is_b in reversed(self._seen):
+            is_spoilt = goes_on or (is_b and is_spoilt)  # B-frames need the one after them, too
+            sound.append(not is_spoilt)
+        return sound[::-1]
 
 
 def _read_needed(path: Path, listing: Listing, count: int, end: int | None) -> Frames | None:
-    """Decode only what the wanted frames depend on; None where time stamps prove not sound, or one
-    of these frames is damaged."""
-    packets = listing.packets
-    shown = sorted(packet.pts for packet in packets if not packet.is_hidden)
-    for _ in range(2):  # again without those that are damaged, as the last of a truncated file
-        seconds = [float((pts - shown[0]) * listing.tick_seconds) for pts in shown[:end]]
-        wanted = {shown[i]: i for i in sample_times(seconds, count)}
+    """Decode only what the wanted frames depend on; None where that does not give them."""
+    packets = sorted(packet for packet in listing.packets if not packet.is_left_out)
+    seconds = [float((p.pts - packets[0].pts) * listing.tick_seconds) for p in packets]
+    places = [place for place, packet in enumerate(packets[:end]) if not packet.is_damaged]
+    for _ in range(2):  # again without those of which the decoder makes no frame
+        chosen = _chosen(places, seconds, count)
+        wanted = {packets[place].pts: place for place in chosen}
         images, camera = _decode_needed(path, listing, wanted)
         if wanted and len(images) == len(wanted):
-            taken = [Frame(i, seconds[i], images[pts]) for pts, i in wanted.items()]
-            return _read(taken, listing, camera)
+            taken = [Frame(place, seconds[place], images[pts]) for pts, place in wanted.items()]
+            damaged = sum(packet.is_damaged for packet in packets)
+            return _frames(taken, listing, camera, damaged, len(packets))
         if not images:
             return None
-        shown = [pts for pts in shown if pts in images or pts not in wanted]
+        places = [p for p in places if packets[p].pts in images or p not in chosen]
     return None
+
+
+def _chosen(places: Sequence[int], seconds: list[float], count: int) -> list[int]:
+    """At most count of these places of frames, evenly spaced."""
+    return [places[i] for i in sample_times([seconds[place] for place in places], count)]
 
 
 def _decode_needed(
     path: Path, listing: Listing, wanted: Container
 ) -> tuple[dict[int, np.ndarray], Camera]:
-    """Time stamp -> image of the wanted ones, none where time stamps or key frames prove false or a
-    frame is damaged; and what made them pictures."""
-    packets = listing.packets
+    """Time stamp -> image of the wanted ones, none where one of them is not sound, or times or key
+    frames prove false; and what made them pictures."""
     images: dict[int, np.ndarray] = {}
     with opened(path) as (container, stream):
-        context = stream.codec_context
         camera = Camera(stream)
-        _check_memory(len(wanted), *camera.shown_size(context.width, context.height))
-        # Only H.264 marks frames on which no other depends: HEVC does within a temporal layer, and
-        # a VP9 frame that is no reference may hand its probabilities on.
-        unwanted = "NONREF" if context.name == "h264" else "DEFAULT"
-        demuxed = demux(container, stream)
-        place = 0
-        for first, last in spans_of(packets, wanted):
-            # Reading over fewer packets is about as quick as a seek, and cannot land elsewhere.
-            if first - place > SEEK_GAP_PACKETS and not listing.jumps:
-                with suppress(av.FFmpegError):  # otherwise it reads on from where it is
-                    container.seek(packets[first].dts or packets[first].pts, stream=stream)
-                demuxed = demux(container, stream)
-            place = last
-            start, latest, damage = packets[first].pts, -math.inf, _Damage()
-            for packet in between(demuxed, start, packets[last].pts):
-                is_wanted = packet is None or packet.pts in wanted
-                context.skip_frame = "DEFAULT" if is_wanted else unwanted
-                for frame in _decode(stream, packet):
-                    pts = frame.pts
-                    if pts is None or pts <= latest or (pts == start and not frame.key_frame):
-                        return {}, camera
-                    latest = pts
-                    is_damaged = damage.in_or_before(frame)
-                    if pts in wanted and is_damaged:
-                        return {}, camera
-                    if pts in wanted:
-                        images[pts] = camera(frame)
-            context.flush_buffers()
+        _check_memory(len(wanted), *camera.shown_size(*listing.size))
+        for start, packets in decoded_parts(container, stream, listing, wanted):
+            found = _decode_part(stream, start, packets, wanted, camera)
+            if found is None:
+                return {}, camera
+            images |= found
+            stream.codec_context.flush_buffers()
     return images, camera
+
+
+def _decode_part(
+    stream, start: int, packets: Iterable, wanted: Container, camera: Camera
+) -> dict[int, np.ndarray] | None:
+    # Only H.264 marks frames on which no other depends: HEVC does within a temporal layer, and a
+    # VP9 frame that is no reference may hand its probabilities on.
+    unwanted = "NONREF" if stream.codec_context.name == "h264" else "DEFAULT"
+    context, damage, images, times = stream.codec_context, _Damage(), {}, []
+    for packet in packets:
+        is_wanted = packet is None or packet.pts in wanted
+        context.skip_frame = "DEFAULT" if is_wanted else unwanted
+        for frame in damage.decode(context, packet):
+            pts = frame.pts
+            is_late = pts is None or (times and pts <= times[-1])
+            if is_late or (pts == start and not frame.key_frame):
+                return None
+            times.append(pts)
+            if pts in wanted:
+                images[pts] = camera(frame)
+    sound = dict(zip(times, damage.sound(), strict=True))
+    return images if all(sound[pts] for pts in images) else None
 
 
 def _check_memory(count: int, width: int, height: int) -> None:
@@ -156,45 +181,46 @@ def _check_memory(count: int, width: int, height: int) -> None:
 
 def _read_everything(path: Path, listing: Listing, count: int, end: int | None) -> Frames:
     """Decode all frames, once to count them and once for the wanted ones."""
-    seconds, sizes, sound, clean, damage = [], [], [], [], _Damage()
-    for index, (camera, second, frame) in enumerate(_decode_all(path)):
+    seconds, sizes, damage = [], [], _Damage()
+    for camera, second, frame in _decode_all(path, damage):
         seconds.append(second)
         sizes.append(camera.shown_size(frame.width, frame.height))
-        clean += [] if damage.in_or_before(frame) else [index]
-        sound += [] if frame.is_corrupt else [index]
     if not sizes:
         raise VideoError("has no decodable frame")
-    # Best are those that no damaged one can have spoilt, if they lie all over the video.
-    is_spread = len(clean) >= count and clean[-1] - clean[0] >= SPREAD * len(sizes)
-    places = clean if is_spread else sound or range(len(sizes))
-    places = places if end is None else [i for i in places if i < end]
-    wanted = {places[i] for i in sample_times([seconds[i] for i in places], count)}
+    sound = [place for place, is_sound in enumerate(damage.sound()) if is_sound]
+    places = [place for place in sound or range(len(sizes)) if end is None or place < end]
+    wanted = set(_chosen(places, seconds, count))
     _check_memory(len(wanted), *max(sizes, key=math.prod))
-    frames = []
-    for index, (camera, second, frame) in enumerate(_decode_all(path)):
+    taken = []
+    for index, (camera, second, frame) in enumerate(_decode_all(path, _Damage())):
         if index in wanted:
-            frames.append(Frame(index, second, camera(frame)))
-    damaged, notes = len(sizes) - len(sound), []
-    if damaged and sound:
-        notes.append(f"{damaged} of {len(sizes)} frames are damaged and were left out")
-    elif damaged:
-        notes.append(f"all {damaged} frames are damaged: mistrust this verdict")
-    return _read(frames, listing, camera, notes)
+            taken.append(Frame(index, second, camera(frame)))
+    return _frames(taken, listing, camera, len(sizes) - len(sound), len(sizes))
 
 
-def _read(frames: list[Frame], listing: Listing, camera: Camera, notes: Iterable[str] = ()):
+def _frames(
+    taken: list[Frame], listing: Listing, camera: Camera, spoilt: int, total: int
+) -> Frames:
+    """What was taken of a video of that many frames, spoilt ones among them, with what is known."""
+    which = f"{spoilt} of {total} frames are damaged, or made from damaged ones"
+    notes = [*listing.notes, *camera.notes]
+    if spoilt:
+        notes.append(f"{which}, and were left out" if spoilt < total else which)
     facts = listing.facts | {"rotation_degrees": camera.rotation}
-    return Frames(frames, [*listing.notes, *camera.notes, *notes], facts=facts)
+    is_enough = total - spoilt >= SOUND_SHARE * total
+    caveat = None if is_enough else f"{which}: get a sound copy"
+    return Frames(taken, notes, facts=facts, caveat=caveat)
 
 
-def _decode_all(path: Path) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
+def _decode_all(path: Path, damage: _Damage) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
     """Every frame with its time since the first, and what makes a picture of it."""
     with opened(path) as (container, stream):
         camera = Camera(stream)
         has_times = container.format.name != "avi"
         packets = chain(demux(container, stream), [None])
         start, seconds, offset = None, 0.0, 0.0
-        for index, frame in enumerate(f for packet in packets for f in _decode(stream, packet)):
+        decoded = (f for packet in packets for f in damage.decode(stream.codec_context, packet))
+        for index, frame in enumerate(decoded):
             start = frame.pts if start is None else start
             if frame.pts is None or not has_times:
                 seconds = float(index / (stream.guessed_rate or 25))
