@@ -89,7 +89,7 @@ def judge_one(
     if config.json:
         print(json.dumps(report), file=session.output, flush=True)
     elif earlier or config.quiet:
-        print_line(report, "judged before" if earlier else "")
+        print_line(report, ["judged before"] if earlier else [])
     else:
         print_analysis(analysis, session.is_trained)
     folder = results_folder(config.results, path)
@@ -110,12 +110,14 @@ def video_reports():
     return reports.video
 
 
-def print_line(report: dict, remark: str) -> None:
-    """A file's verdict on one line."""
+def print_line(report: dict, remarks: list[str]) -> None:
+    """A file's verdict on one line, with what must be known of the file."""
     verdict = report["verdict"]
     score = "no score" if verdict["p_fake"] is None else f"p_fake {verdict['p_fake']:.3f}"
     outcome = f"{SIGNS[verdict['outcome']]} {verdict['outcome']:12}"
-    print("  ".join(filter(None, (outcome, score, shown(report["file"]["path"]), remark))))
+    remarks = "; ".join([*remarks, *report["notes"]])
+    path = shown(report["file"]["path"])
+    print("  ".join([outcome, score, path, *([f"({remarks})"] if remarks else [])]))
 
 
 def judge_files(session: Session, files: dict[Path, bool]) -> int:

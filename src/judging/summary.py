@@ -95,6 +95,7 @@ def summary_row(report: dict) -> dict:
         "real_votes": report["votes"]["real"],
         "span": "{:.2f}-{:.2f}".format(*verdict["span"]) if verdict["span"] else "",
         "reasons": "; ".join(verdict["reasons"]),
+        "notes": "; ".join(report["notes"]),
     }
 
 

@@ -1,5 +1,6 @@
 """From a decoded frame to the picture that players show: upright, whole, with square pixels."""
 
+import re
 from fractions import Fraction
 
 import av
@@ -18,6 +19,7 @@ SQUARE_ENOUGH, NO_RATIO = 1.02, 8.0
 # ones nine in ten have 0.005 and more, the others being of somebody who sits still.
 COMB_STEP, COMB_WIDTH = 10, 4
 COMBED, COMBED_IF_FLAGGED = 2e-3, 3e-4
+LUMA_FIRST = re.compile(r"yuvj?4\d\dp|nv12|gray")  # formats that begin with it, in bytes
 COMB_LINES = 240  # and more; pictures with fewer never were interlaced
 
 
@@ -76,7 +78,7 @@ def is_combed(frame: av.VideoFrame, share: float) -> bool:
     """Whether the two fields of a frame show different moments, in more than this share of it."""
     if frame.height < COMB_LINES or frame.format.is_rgb or "pal" in frame.format.name:
         return False
-    if frame.format.name in ("yuv420p", "yuvj420p"):  # nearly all, whose first plane is at hand
+    if LUMA_FIRST.fullmatch(frame.format.name):  # nearly all, whose brightness is at hand
         luma = frame.planes[0]
         grey = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)[
             : frame.height, : frame.width

@@ -115,7 +115,7 @@ def test_stripes_across_are_no_combs():
         height, interlaced_frame = 480, False
 
         class format:
-            is_rgb, name = False, "yuv422p"
+            is_rgb, name = False, "yuv422p10le"
 
         def __init__(self, grey):
             self.grey = grey

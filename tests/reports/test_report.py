@@ -207,9 +207,13 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
         verdict |= {"likelihood_ratio": p_fake and p_fake / (1 - p_fake), "weight": "in words"}
         verdict |= {"reasons": ["a", "b"] if number == 2 else [], "span": [1, 2.5] * (number == 1)}
         file = {"path": f"/videos/{number}, ü.mp4"}
-        votes = {"fake": 1, "real": 0}
-        report_ = {"file": file, "verdict": verdict, "votes": votes, "decided_by": "A", "faces": []}
-        reports.append(report_)
+        facts = {
+            "votes": {"fake": 1, "real": 0},
+            "decided_by": "A",
+            "faces": [],
+            "notes": ["c", "d"],
+        }
+        reports.append({"file": file, "verdict": verdict} | facts)
     write_summary(tmp_path, reports)
     with open(tmp_path / "summary.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -218,7 +222,11 @@ def test_a_folders_summary_is_sorted_by_suspicion(tmp_path):
         rows[1]["span"] == "1.00-2.50" and rows[3]["reasons"] == "a; b" and rows[3]["p_fake"] == ""
     )
     assert float(rows[0]["likelihood_ratio"]) == pytest.approx(9)
-    assert rows[0]["weight"] == "in words" and rows[3]["likelihood_ratio"] == ""
+    assert (
+        rows[0]["notes"] == "c; d"
+        and rows[0]["weight"] == "in words"
+        and rows[3]["likelihood_ratio"] == ""
+    )
     short = cv2.imread(str(tmp_path / "overview.png")).shape[0]
     write_summary(tmp_path, reports * 100)
     tall = cv2.imread(str(tmp_path / "overview.png")).shape[0]
