@@ -36,7 +36,7 @@ class Listing(NamedTuple):
     """The packets of a video stream, in the order of decoding.
 
     is_sound: whether their times can be trusted. jumps: whether they were put on one clock. facts:
-    what the file says of itself.
+    what the file says of itself. format: as FFmpeg calls that of the container.
     """
 
     packets: list[Packet]
@@ -46,6 +46,7 @@ class Listing(NamedTuple):
     size: tuple[int, int]
     notes: list[str]
     facts: dict
+    format: str
 
 
 @contextmanager
@@ -77,7 +78,9 @@ def opened(path: Path):
 def films_of(container) -> list:
     """The video streams that can be decoded, without covers and thumbnails."""
     streams = [stream for stream in container.streams.video if stream.codec_context]
-    return [stream for stream in streams if not stream.disposition & NO_FILM]
+    streams = [stream for stream in streams if not stream.disposition & NO_FILM]
+    # An animated AVIF has its first picture as a stream of its own, too.
+    return [stream for stream in streams if stream.frames != 1 or stream.duration] or streams
 
 
 class Clock:
@@ -149,9 +152,16 @@ def list_packets(path: Path) -> Listing:
             notes.append("its clock jumps, as where recordings are joined: times are counted on")
         elif end > begin:
             notes += _missing(path, container, stream, float((end - begin) * stream.time_base))
-        size = context.width, context.height
-        facts = video_facts(path, container, stream, first)
-        return Listing(packets, stream.time_base, is_sound, bool(clock.offset), size, notes, facts)
+        return Listing(
+            packets=packets,
+            tick_seconds=stream.time_base,
+            is_sound=is_sound,
+            jumps=bool(clock.offset),
+            size=(context.width, context.height),
+            notes=notes,
+            facts=video_facts(path, container, stream, first),
+            format=container.format.name,
+        )
 
 
 def _other_streams(container, stream) -> Iterator[str]:

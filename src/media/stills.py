@@ -1,6 +1,8 @@
 """Pictures, whatever their suffix: one frame of an image, all of an animation."""
 
 import io
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -43,26 +45,39 @@ def _frames_of(path: Path, head: bytes, count: int) -> Frames | None:
     is_meant = path.suffix.lower() in IMAGE_SUFFIXES
     if head.startswith(IMAGES) and b"acTL" not in head:
         # Of JPEGs one after the other, such as a camera sends, FFmpeg makes a video.
-        if is_meant or not _is_film(path):
-            return _image(decode_image(path.read_bytes()))
-    elif is_meant and not _is_film(path):
+        if is_meant or is_single(_ffmpegs_format(path)):
+            notes = _other_pages(path) if head[:3] in (b"II*", b"MM\0") else []
+            return _image(decode_image(path.read_bytes()), notes)
+    elif is_meant and not _ffmpegs_format(path):
         kind = named(head)
         raise VideoError(f"{UNREADABLE}: {kind}" if kind else UNREADABLE)
     return None
 
 
-def _image(image: np.ndarray) -> Frames:
-    return Frames([Frame(0, 0.0, image)], is_image=True)
+def _image(image: np.ndarray, notes: Iterable[str] = ()) -> Frames:
+    return Frames([Frame(0, 0.0, image)], notes, is_image=True)
 
 
-def _is_film(path: Path) -> bool:
-    """Whether FFmpeg, which looks at the content, sees anything but a single image."""
+def _other_pages(path: Path) -> Iterator[str]:
+    with suppress(OSError, ValueError, SyntaxError), Image.open(path) as pages:
+        if pages.n_frames > 1:
+            yield f"{pages.n_frames} pictures, of which the first alone is judged: save each"
+
+
+def _ffmpegs_format(path: Path) -> str:
+    """What FFmpeg, which looks at the content, takes a file for; '' where it sees no picture."""
     try:
         with open(path, "rb") as stream, av.open(stream) as container:
-            is_single = container.format.name.endswith("_pipe") or container.format.name == "image2"
-            return bool(container.streams.video) and not is_single
+            # By the name of a file it may presume a picture, which then has no size.
+            seen = any(stream.width for stream in container.streams.video)
+            return container.format.name if seen else ""
     except (av.FFmpegError, ValueError):
-        return False
+        return ""
+
+
+def is_single(ffmpegs_format: str) -> bool:
+    """Whether a format of FFmpeg's holds a single image."""
+    return ffmpegs_format.endswith("_pipe") or ffmpegs_format in ("", "image2")
 
 
 def boxed_kind(head: bytes) -> str | None:

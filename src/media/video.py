@@ -14,7 +14,7 @@ from media.frame import Frame, Frames, VideoError, sample_times
 from media.frame import sample_indices as sample_indices
 from media.packets import Listing, decoded_parts, demux, list_packets, opened
 from media.picture import Camera
-from media.stills import read_still
+from media.stills import is_single, read_still
 
 # Damaged files are reported by VideoError; OpenCV's messages would land between the lines. PyAV is
 # silent unless a level is set, which can also make the threads of its decoders wait for ever.
@@ -209,7 +209,7 @@ def _frames(
     facts = listing.facts | {"rotation_degrees": camera.rotation}
     is_enough = total - spoilt >= SOUND_SHARE * total
     caveat = None if is_enough else f"{which}: get a sound copy"
-    return Frames(taken, notes, facts=facts, caveat=caveat)
+    return Frames(taken, notes, is_single(listing.format), facts, caveat)
 
 
 def _decode_all(path: Path, damage: _Damage) -> Iterator[tuple[Camera, float, av.VideoFrame]]:

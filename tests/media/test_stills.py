@@ -28,6 +28,36 @@ def test_an_image_under_any_name_is_an_image(tmp_path, suffix, name):
     assert np.abs(frames[0].image.astype(int) - PICTURE).max() <= 4
 
 
+@pytest.mark.parametrize("format", ["JPEG2000", "PPM"])
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.mp4", "photo"])
+def test_an_image_that_ffmpeg_alone_reads_is_an_image(tmp_path, format, name):
+    if not features.check("jpg_2000") and format == "JPEG2000":
+        pytest.skip("this Pillow cannot write JPEG 2000")
+    Image.fromarray(PICTURE[..., ::-1]).save(tmp_path / name, format=format)
+    frames = read_frames(tmp_path / name, 10)
+    assert len(frames) == 1 and frames.is_image
+    assert np.abs(frames[0].image.astype(int) - PICTURE).max() <= 4
+
+
+def test_pages_that_are_not_judged_are_told(tmp_path):
+    pages = [Image.fromarray(PICTURE[..., ::-1])] * 3
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    frames = read_frames(tmp_path / "scan.tif", 10)
+    assert frames.is_image and frames.notes[0].startswith("3 pictures, of which the first alone")
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "AVIF"])
+def test_an_animation_under_a_videos_name_is_one(tmp_path, format):
+    if not features.check("avif") and format == "AVIF":
+        pytest.skip("this Pillow cannot write AVIF")
+    path = tmp_path / "clip.mp4"
+    shades = [Image.fromarray(np.full((64, 64, 3), 20 * n, np.uint8)) for n in range(1, 11)]
+    shades[0].save(path, format=format, save_all=True, append_images=shades[1:], duration=200)
+    frames = read_frames(path, 4)
+    assert [frame.index for frame in frames] == [0, 3, 6, 9]
+    assert not frames.is_image and frames.notes == ()
+
+
 def test_a_video_named_as_an_image_is_a_video(tmp_path):
     path = tmp_path / "clip.jpg"
     make_moving_clip(path.with_suffix(".mp4"), *X264, seconds=1)
