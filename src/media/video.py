@@ -111,7 +111,8 @@ class _Damage:
 def _read_needed(path: Path, listing: Listing, count: int, end: int | None) -> Frames | None:
     """Decode only what the wanted frames depend on; None where that does not give them."""
     packets = sorted(packet for packet in listing.packets if not packet.is_left_out)
-    seconds = [float((p.pts - packets[0].pts) * listing.tick_seconds) for p in packets]
+    ticks, per = listing.tick_seconds.as_integer_ratio()
+    seconds = [(packet.pts - packets[0].pts) * ticks / per for packet in packets]
     places = [place for place, packet in enumerate(packets[:end]) if not packet.is_damaged]
     for _ in range(2):  # again without those of which the decoder makes no frame
         chosen = _chosen(places, seconds, count)
