@@ -51,7 +51,8 @@ def read_table(
     except csv.Error as error:
         raise Failure(f"{path} cannot be read ({error})") from error
     if lacking := [name for name in wanted if name not in columns]:
-        raise Failure(f"{path} lacks the column {' and '.join(lacking)} in its first row")
+        lacking = " and ".join(lacking)
+        raise Failure(f"{path} lacks the column {lacking} in its first row: name it there")
     twice = [name for name, count in Counter(columns).items() if name and count > 1]
     if exact and twice:
         raise Failure(f"{path} has two columns {', '.join(twice)}")
