@@ -15,7 +15,7 @@ from handout.markup import (
 )
 from handout.timeline import timeline
 from judging.analysis import Analysis
-from judging.transcript import behind_verdict, describe_facts
+from judging.transcript import NO_PROBABILITY, behind_verdict, describe_facts
 from media.frame import sample_indices
 from reports.tiles import frame_tiles
 from scoring.likelihood import weight_text
@@ -25,8 +25,8 @@ from utils.config import LABEL_NAMES, ROOT
 PAGE = "report.html"
 SHOWN_FRAMES, FRAME_PX, CROP_PX = 6, 640, 224
 MEANING = {
-    FAKE: "The face shows traces as forgeries leave them.",
-    REAL: "Such scores are frequent on real videos and rare on known forgeries. That no trace was "
+    FAKE: "The face scores as forgeries often do, and as few real faces.",
+    REAL: "The face scores as real faces often do, and as few known forgeries. That no trace was "
     "found is no proof that there is none.",
     INCONCLUSIVE: "Nothing can be concluded:",
 }
@@ -71,7 +71,7 @@ def _verdict(analysis: Analysis, report: dict) -> str:
         title += " from {:.2f} s to {:.2f} s".format(*verdict["span"])
     if weight and outcome != INCONCLUSIVE:
         weight += f": {weight_text(verdict['likelihood_ratio'])}"
-    lines = [f"Likelihood ratio {weight}"] if weight else []
+    lines = [f"Likelihood ratio {weight}. {NO_PROBABILITY}"] if weight else []
     if len(report["faces"]) > 1:
         lines.append(f"Of {len(report['faces'])} faces, face {report['decided_by']} decides")
     return section(
@@ -93,7 +93,7 @@ def _faces(analysis: Analysis, report: dict) -> str:
         image = picture(view.crop[..., ::-1], f"Face {face['name']}")
         weight = f"Likelihood ratio {verdict['weight']}. " if verdict["weight"] else ""
         text = (
-            f"{weight}In {len(track.seen)} of {len(track.views)} frames, {face['side_px']:.0f} px; "
+            f"{weight}In {len(track.seen)} of {len(track.views)} frames, {track.side_px:.0f} px; "
             f"votes: {votes['fake']} FAKE, {votes['real']} REAL"
         )
         items.append(

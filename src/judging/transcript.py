@@ -1,7 +1,7 @@
 """What the console says about a judged video, in the reference's wording."""
 
 from judging.analysis import Analysis, Track
-from scoring.likelihood import rate_text, weight_text
+from scoring.likelihood import rate_text, side, weight_text
 from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
 from scoring.verdict import (
     FAKE,
@@ -15,6 +15,7 @@ from utils import console
 from utils.config import LABEL_NAMES
 from utils.console import shown
 
+NO_PROBABILITY = "This is not the probability that it is fake, and no proof"
 SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 
 
@@ -37,6 +38,8 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         print(f"   Likelihood ratio: {verdict.weight}: {weight_text(verdict.likelihood_ratio)}")
     elif verdict.weight:
         print(f"   Likelihood ratio: {verdict.weight}")
+    if verdict.weight:
+        print(f"   {NO_PROBABILITY}: documentation/likelihood_ratio.md")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
     for line in behind_verdict(analysis):
@@ -53,10 +56,13 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
 def behind_verdict(analysis: Analysis) -> list[str]:
     """How often such a verdict is wrong, and where its evidence lies."""
     lines, lead, outcome = [], analysis.lead, analysis.verdict.outcome
+    ratio = analysis.verdict.likelihood_ratio
     if outcome == FAKE:
         lines.append(describe_false_alarms(analysis))
     if outcome == REAL and (rate := analysis.marks.missed):
-        lines.append(f"Validation called {rate_text(rate)} of the fakes REAL")
+        lines.append(f"Of labelled fakes {rate_text(rate)} get this verdict")
+    if ratio is not None and side(ratio) is None:  # there is no evidence to be found in the face
+        return lines
     if lead and lead.attention:
         inside, chance = lead.attention
         lines.append(
@@ -67,7 +73,7 @@ def behind_verdict(analysis: Analysis) -> list[str]:
             lines.append("⚠️ The model looks beside the face more than at it: mistrust this verdict")
     if analysis.parts:
         shares = (f"{n} {p['share']:.0%} ({p['by_chance']:.0%})" for n, p in analysis.parts.items())
-        lines.append(f"By part, in brackets if evenly spread: {', '.join(shares)}")
+        lines.append(f"By part (evenly spread it would be): {', '.join(shares)} around these")
     return lines
 
 
@@ -81,7 +87,7 @@ def describe_false_alarms(analysis: Analysis) -> str:
     known, rules, image = analysis.marks.false_alarms, analysis.rules, analysis.is_image
     if known is None or analysis.verdict.span:
         return "How often this verdict falls on real videos was not measured"
-    text, rate = f"Validation called {rate_text(known)} of the real faces FAKE", known[0]
+    text, rate = f"Of labelled real faces {rate_text(known)} get this verdict", known[0]
     faces = sum(is_supported(track.verdict, rules, image) for track in analysis.tracks)
     if faces > 1:
         text += f"; of videos with {faces} real faces it would be {1 - (1 - rate) ** faces:.1%}"

@@ -58,9 +58,9 @@ def verdict_line(analysis: Analysis) -> str:
         parts.append(f"likelihood ratio {ratio_text(verdict.likelihood_ratio)}")
     elif verdict.weight:
         parts.append(f"likelihood ratio {verdict.weight}")
+    parts.append(f"{verdict.fake_votes} of {verdict.usable} frames vote FAKE")
     # The console gives each reason in full; its bracket repeats figures that stand here already.
-    parts += [reason.partition(" (")[0] for reason in verdict.reasons]
-    return "  ·  ".join([*parts, f"{verdict.fake_votes} of {verdict.usable} frames vote FAKE"])
+    return "  ·  ".join(parts + [reason.partition(" (")[0] for reason in verdict.reasons])
 
 
 def elided(text: str, limit: int) -> str:

@@ -22,7 +22,7 @@ from reports.page import (
 from reports.tiles import heated
 from reports.video_frames import draw_frame_analysis
 from scoring.likelihood import ratio_of, side
-from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
+from scoring.temporal import Run, drift, fake_runs, frame_vote, neighbour_agreement
 from scoring.verdict import FAKE, REAL
 from utils.config import LABEL_NAMES
 from utils.files import write_json
@@ -66,9 +66,8 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     for row, track in enumerate(tracks):
         _draw_scores(axes, track, seconds, STYLES[row % len(STYLES)])
         _draw_votes(strip, row, track, borders)
-        for run in fake_runs(track.scores, analysis.seconds):
-            if run.frames > 1 and track.verdict.real_votes:
-                strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
+        for run in _runs_shown(track, analysis.seconds):
+            strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
     missing = [n for n in range(len(seconds)) if not any(track.views[n] for track in tracks)]
     if missing:
         axes.scatter(seconds[missing], [0] * len(missing), s=60, color=GREY, marker="x")
@@ -95,6 +94,12 @@ def _draw_scores(axes, track: Track, seconds: np.ndarray, style: str) -> None:
         faces = [COLOURS[vote] if side(ratio_of(p)) else "white" for p in scores]
         look = {"s": 60, "edgecolors": COLOURS[vote], "marker": MARKERS[vote], "zorder": 3}
         axes.scatter(seconds[numbers], scores, facecolors=faces, **look)
+
+
+def _runs_shown(track: Track, seconds: list[float]) -> list[Run]:
+    """FAKE frames in a row, where not all are."""
+    runs = fake_runs(track.scores, seconds) if track.verdict.real_votes else []
+    return [run for run in runs if run.frames > 1]
 
 
 def _draw_votes(strip, row: int, track: Track, borders: np.ndarray) -> None:
@@ -193,10 +198,14 @@ def _figures(analysis: Analysis, scores: np.ndarray) -> list[tuple[str, str]]:
         rows[2:2] = [("Likelihood ratio", ratio), ("In words", words)]
     if lead.attention:
         inside, chance = lead.attention
-        rows.append(("Evidence inside face box", f"{inside:.0%} (chance {chance:.0%})"))
-    rate = analysis.marks.false_alarms
-    if verdict.outcome == FAKE and rate is not None and not verdict.span:
-        rows.append(("Real faces called FAKE", f"{rate[0]:.1%} on validation"))
+        rows.append(("Evidence inside face box", f"{inside:.0%} ({chance:.0%} if even)"))
+    marks = analysis.marks
+    for outcome, whom, rate in (
+        (FAKE, "real faces", marks.false_alarms),
+        (REAL, "fakes", marks.missed),
+    ):
+        if verdict.outcome == outcome and rate is not None and not verdict.span:
+            rows.append((f"Of labelled {whom}", f"{rate[0]:.1%} get this verdict"))
     return rows
 
 
@@ -210,27 +219,33 @@ def _title(figure: Figure, analysis: Analysis) -> None:
     limit = int(figure.get_figwidth() * 13 - len(title) * 2.2)
     name = elided(analysis.path.name, max(limit, 12))
     figure.text(right, top, name, ha="right", fontsize=10, color=GREY, **style)
-    limit = int(figure.get_figwidth() * 12)
+    limit = int(figure.get_figwidth() * 12.8)
     figure.text(left, 1 - 0.6 / height, elided(verdict_line(analysis), limit), fontsize=10, **style)
 
 
 def _draw_marks(span, line, analysis: Analysis) -> None:
-    span(*analysis.marks.undecided, color="#BBBBBB", alpha=0.3, lw=0)
+    span(*analysis.marks.undecided, color="#BBBBBB", alpha=0.3, lw=0, zorder=0)
     line(0.5, color="black", ls="--", lw=1.2)
 
 
 def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
-    style, looks = {"ls": "", "markersize": 8}, MARKERS.items()
+    """Of what there is to see."""
+    style = {"ls": "", "markersize": 8}
+    scores = [p for track in analysis.tracks for p in track.scores if p is not None]
     items = [
-        Line2D([], [], color=COLOURS[v], marker=m, label=f"votes {v}", **style) for v, m in looks
+        Line2D([], [], color=COLOURS[vote], marker=marker, label=f"votes {vote}", **style)
+        for vote, marker in MARKERS.items()
+        if vote in map(frame_vote, scores)
     ]
     if with_missing:
         items.append(Line2D([], [], color=GREY, marker="x", label="no face", **style))
-    hollow = {"color": GREY, "marker": "o", "markerfacecolor": "white"}
-    items.append(Line2D([], [], **hollow, label="says little", **style))
-    items.append(Line2D([], [], color="black", ls="--", label="ratio 1"))
-    items.append(Patch(color="#BBBBBB", alpha=0.3, label="inconclusive"))
-    items.append(Line2D([], [], color="black", lw=2, label="FAKE in a row"))
+    if not all(side(ratio_of(p)) for p in scores):
+        hollow = {"color": GREY, "marker": "o", "markerfacecolor": "white"}
+        items.append(Line2D([], [], **hollow, label="says little", **style))
+    items.append(Line2D([], [], color="black", ls="--", label="likelihood ratio 1"))
+    items.append(Patch(color="#BBBBBB", alpha=0.3, label="a video's score here decides nothing"))
+    if any(_runs_shown(track, analysis.seconds) for track in analysis.tracks):
+        items.append(Line2D([], [], color="black", lw=2, label="FAKE in a row"))
     if len(analysis.tracks) > 1:
         items += [
             Line2D([], [], color="#444444", ls=STYLES[n % len(STYLES)], label=f"face {track.name}")

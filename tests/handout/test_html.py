@@ -82,7 +82,7 @@ def test_a_page_holds_what_a_reader_needs_and_nothing_from_elsewhere(tmp_path):
     for words in (
         report["verdict"]["title"],
         f"Likelihood ratio {report['verdict']['weight']}: such scores are ",
-        "Validation called 2.0% [1.0%, 3.0%] of the real faces FAKE",
+        "Of labelled real faces 2.0% [1.0%, 3.0%] get this verdict",
         "In 9 of 10 frames, 144 px; votes: 9 FAKE, 0 REAL",
         report["file"]["sha256"],
         "5e" * 32,

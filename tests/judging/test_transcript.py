@@ -37,7 +37,7 @@ def analysed(*scores_of_faces, marks=MEASURED, name="clip.mp4", attention=None):
 def test_false_alarms_grow_with_the_faces_that_could_give_one():
     fake, real, brief = [0.9] * 4, [0.1] * 4, [0.9, None, None, None]
     alone = describe_false_alarms(analysed(fake))
-    assert alone.endswith("4.0% [2.0%, 6.0%] of the real faces FAKE")
+    assert alone.endswith("Of labelled real faces 4.0% [2.0%, 6.0%] get this verdict")
     assert "real faces it would" not in describe_false_alarms(analysed(fake, brief))
     assert "2 real faces it would be 7.8%" in describe_false_alarms(analysed(fake, real, brief))
     # In a picture every face could.
@@ -74,7 +74,10 @@ def test_parts_of_the_face_are_one_line_and_facts_come_last(capsys):
     analysis.frames = Frames(analysis.frames, facts=facts)
     print_analysis(analysis, True)
     printed = capsys.readouterr().out
-    assert "   By part, in brackets if evenly spread: eyes 30% (10%), rim 70% (90%)\n" in printed
+    assert (
+        "   By part (evenly spread it would be): eyes 30% (10%), rim 70% (90%) around these\n"
+        in printed
+    )
     assert printed.endswith(
         "   File: JPEG, 61 kB\n   Picture: 512x600 px\n   Tags: camera Apple iPhone\n"
         f"   Encoded again by a messenger or site: unknown\n   {CAVEAT}\n"
@@ -102,4 +105,4 @@ def test_the_weight_of_a_verdict_is_said_in_numbers_and_words(capsys):
     print_analysis(analysed([0.04] * 4, marks=wide), True)
     printed = capsys.readouterr().out
     assert "🟢 APPEARS AUTHENTIC" in printed and "1/24 (moderate support for REAL)" in printed
-    assert "Validation called 5.0% [2.0%, 9.0%] of the fakes REAL" in printed
+    assert "Of labelled fakes 5.0% [2.0%, 9.0%] get this verdict" in printed
