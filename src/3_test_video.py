@@ -8,16 +8,20 @@ import json
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import av
+
 from handout.html import PAGE, write_page
 from handout.index import write_index
+from judging.analysis import Analysis
 from judging.demo import make_demo_clips
 from judging.session import UNTRAINED, Session, joined, results_folder
 from judging.transcript import SIGNS, print_analysis
-from media.frame import VideoError
+from media.frame import VideoError, is_image
 from utils import console, search
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import run_script, shown
@@ -25,6 +29,7 @@ from utils.files import atomic_folder
 from utils.flags import DOWNLOAD, add_flags, from_flags, is_address
 
 MODEL_SUFFIXES = {".pth", ".pt"}
+FILM_NAME = "annotated.mp4"
 PROMPT = "\n📹 Enter video path: "
 
 
@@ -84,6 +89,9 @@ def judge_one(
     """
     config = session.config
     earlier = session.earlier_report(path) if from_folder and not config.again else None
+    if config.annotate and not is_image(path):
+        has_film = (results_folder(config.results, path) / FILM_NAME).exists()
+        earlier = earlier if has_film else None
     analysis = None if earlier else session.analyse(path)
     report = earlier or session.report(analysis)
     if config.json:
@@ -98,9 +106,32 @@ def judge_one(
         with atomic_folder(folder, keep_others=True) as temporary:
             video_reports().write_reports(temporary, analysis, report)
             write_page(temporary, analysis, report)
+        (folder / FILM_NAME).unlink(missing_ok=True)  # of an earlier verdict
         if not (config.quiet or config.json):
             print(f"\n   Reports: {shown(folder)}")
             print(f"   To hand on: {shown(folder / PAGE)}", flush=True)
+        if config.annotate:
+            annotate(folder, analysis, config.quiet or config.json)
+
+
+def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
+    """Add annotated.mp4 to the reports in folder, and say where it lies; else why it does not."""
+    if analysis.is_image:
+        console.warn(f"{shown(analysis.path.name)}: --annotate is for videos, this is an image")
+        return
+    from handout.film import write_film
+
+    film = folder / FILM_NAME
+    watch = [] if quietly else [partial(console.progress, label="Film", units="frames")]
+    try:
+        with atomic_folder(folder, keep_others=True) as temporary:
+            write_film(temporary / FILM_NAME, analysis, *watch)
+    except (VideoError, OSError, ValueError, MemoryError, av.FFmpegError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "memory is short"
+        console.warn(f"{shown(film)} was not written ({reason}): the verdict stands without it")
+    else:
+        if not quietly:
+            print(f"   Film: {shown(film)}", flush=True)
 
 
 def video_reports():

@@ -298,6 +298,42 @@ def test_a_video_that_is_nearly_all_damaged_gets_no_verdict(
     assert "🟡 INCONCLUSIVE" in printed and "DEEPFAKE" not in printed
 
 
+def test_a_film_is_added_where_asked_and_belongs_to_its_verdict(
+    tmp_path, script, face_clip, portrait, fake_model, capsys
+):
+    (tmp_path / "in").mkdir()
+    shutil.copy(face_clip, tmp_path / "in/face.mp4")
+    cv2.imwrite(str(tmp_path / "in/still.png"), portrait)
+    argv = arguments(tmp_path, fake_model, tmp_path / "in")
+    film = tmp_path / "results/face/annotated.mp4"
+    assert script.main(argv) == 0 and not film.exists()
+    assert script.main([*argv, "--annotate"]) == 0
+    printed = capsys.readouterr().out
+    assert f"   Film: {film}" in printed.splitlines() and film.stat().st_size > 1000
+    assert script.main([*argv, "--annotate"]) == 0
+    assert capsys.readouterr().out.count("judged before") == 2
+    assert script.main([*argv, "--annotate", "--again"]) == 0
+    assert "still.png: --annotate is for videos, this is an image" in capsys.readouterr().out
+    assert film.exists() and not (tmp_path / "results/still/annotated.mp4").exists()
+    assert script.main([*argv, "--again", "--frames", "2"]) == 0 and not film.exists()
+
+
+def test_a_film_that_cannot_be_written_costs_no_verdict(
+    tmp_path, script, face_clip, fake_model, monkeypatch, capsys
+):
+    def full(path, *args):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("handout.film.write_film", full)
+    assert script.main(arguments(tmp_path, fake_model, face_clip, "--annotate", "--json")) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["verdict"]["outcome"] == "FAKE"
+    assert "annotated.mp4 was not written (No space left on device)" in printed.err
+    assert "annotated.mp4" not in os.listdir(tmp_path / "results/face")
+    assert not list((tmp_path / "results").glob(".writing-*"))
+
+
 def test_the_verdict_is_said_even_where_reports_cannot_be_written(
     tmp_path, script, face_clip, fake_model, monkeypatch, capsys
 ):

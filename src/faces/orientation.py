@@ -4,6 +4,7 @@ YuNet finds lying faces too, with landmarks as if they stood, so these tell noth
 a face scores highest when it stands.
 """
 
+from collections.abc import Container
 from dataclasses import replace
 
 import cv2
@@ -47,6 +48,11 @@ def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], 
         found = [detector.detect(frame.image) for frame in frames]
     tilted = "faces are tilted by about 45 degrees, more than the model has seen"
     return frames, found, frames.caveat or (tilted if turn % 90 else None)
+
+
+def rotation_told(notes: Container[str]) -> int | None:
+    """OpenCV's code of the rotation that detect_upright noted, or None."""
+    return next((ROTATIONS[turn] for turn, note in NOTES.items() if note in notes), None)
 
 
 def find_turn(images: list[np.ndarray], found: list[list[Face]], detector) -> int:

@@ -183,7 +183,7 @@ def _check_memory(count: int, width: int, height: int) -> None:
 def _read_everything(path: Path, listing: Listing, count: int, end: int | None) -> Frames:
     """Decode all frames, once to count them and once for the wanted ones."""
     seconds, sizes, damage = [], [], _Damage()
-    for camera, second, frame in _decode_all(path, damage):
+    for camera, second, frame in decode_all(path, damage):
         seconds.append(second)
         sizes.append(camera.shown_size(frame.width, frame.height))
     if not sizes:
@@ -193,7 +193,7 @@ def _read_everything(path: Path, listing: Listing, count: int, end: int | None) 
     wanted = set(_chosen(places, seconds, count))
     _check_memory(len(wanted), *max(sizes, key=math.prod))
     taken = []
-    for index, (camera, second, frame) in enumerate(_decode_all(path, _Damage())):
+    for index, (camera, second, frame) in enumerate(decode_all(path)):
         if index in wanted:
             taken.append(Frame(index, second, camera(frame)))
     return _frames(taken, listing, camera, len(sizes) - len(sound), len(sizes))
@@ -213,8 +213,11 @@ def _frames(
     return Frames(taken, notes, is_single(listing.format), facts, caveat)
 
 
-def _decode_all(path: Path, damage: _Damage) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
+def decode_all(
+    path: Path, damage: _Damage | None = None
+) -> Iterator[tuple[Camera, float, av.VideoFrame]]:
     """Every frame with its time since the first, and what makes a picture of it."""
+    damage = damage or _Damage()
     with opened(path) as (container, stream):
         camera = Camera(stream)
         has_times = container.format.name != "avi"

@@ -24,15 +24,7 @@ def frame_tiles(
     picture = _resized(frame.image, size)[..., ::-1].copy()
     crop = overlay = np.full((side, side, 3), 235, np.uint8)
     if view:
-        left, top, right, _ = (round(v * scale) for v in view.visible)
-        heat_side = max(right - left, 1)
-        heat = _resized(view.heat.astype(np.float32), (heat_side, heat_side))
-        # The part of the square that lies inside the picture.
-        ys = slice(max(top, 0), min(top + heat_side, size[1]))
-        xs = slice(max(left, 0), min(left + heat_side, size[0]))
-        inside = heat[ys.start - top : ys.stop - top, xs.start - left : xs.stop - left]
-        if inside.size:
-            picture[ys, xs] = heated(picture[ys, xs], inside)
+        lay_heat(picture, np.multiply(view.visible, scale), view.heat)
         edge = round(len(view.crop) * (1 - VISIBLE_SHARE) / 2)
         visible = view.crop[edge : len(view.crop) - edge, edge : len(view.crop) - edge]
         crop = _resized(visible, (side, side))[..., ::-1]
@@ -50,13 +42,27 @@ def frame_tiles(
     return [picture, crop, overlay]
 
 
+def lay_heat(picture: np.ndarray, square, heat: np.ndarray) -> None:
+    """Lay heat over what square (left, top, right, bottom) covers of an RGB picture, in place."""
+    left, top, right, _ = (round(v) for v in square)
+    side = max(right - left, 1)
+    heat = _resized(heat.astype(np.float32), (side, side))
+    # The part of the square that lies inside the picture.
+    ys = slice(max(top, 0), min(top + side, picture.shape[0]))
+    xs = slice(max(left, 0), min(left + side, picture.shape[1]))
+    inside = heat[ys.start - top : ys.stop - top, xs.start - left : xs.stop - left]
+    if inside.size:
+        picture[ys, xs] = heated(picture[ys, xs], inside)
+
+
 def heated(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Lay heat (h, w) in [0, 1] over an RGB picture: the hotter, the less of it shines through."""
     heat = np.clip(heat, 0, 1)
     levels = (heat * 255).round().astype(np.uint8)
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
-    opacity = 0.65 * np.sqrt(heat)[..., None]
-    return (picture * (1 - opacity) + colours * opacity).round().astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
+    colours = cv2.cvtColor(colours, cv2.COLOR_BGR2RGB)
+    opacity = (0.65 * np.sqrt(heat)).astype(np.float32)
+    return cv2.blendLinear(np.ascontiguousarray(picture), colours, 1 - opacity, opacity)
 
 
 def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -199,6 +199,7 @@ class TestConfig:
     device: str = option("auto", "auto, cpu, cuda or mps")
     again: bool = option(False, "judge files of a folder anew that were judged before")
     quiet: bool = option(False, "one line a file")
+    annotate: bool = option(False, "also write annotated.mp4: faces followed, scores, a timeline")
     json: bool = option(False, "print report.json of each file on one line, and nothing else")
 
 
