@@ -20,7 +20,8 @@ from media.frame import VideoError
 from media.packets import demux, list_packets, opened
 from media.video import decode_all
 
-ENCODER, OPTIONS = "libx264", {"preset": "veryfast", "crf": "21"}
+# Without B-frames, for an MP4 with these is too short by its header where the rate varies.
+ENCODER, OPTIONS = "libx264", {"preset": "veryfast", "crf": "21", "bf": "0"}
 TICKS = 90_000  # a second, so that any frame keeps its time
 LONG_PX, SHORT_PX = 1920, 1080  # the film at most, its timeline included
 TEXT_PX = 640  # and at least so wide, or its text could not be read
@@ -58,6 +59,8 @@ def write_film(path: Path, analysis: Analysis, watch: Callable = lambda items, t
             drawn.time_base = Fraction(1, TICKS)
             drawn.duration = round((frame.duration or 0) * camera.stream.time_base * TICKS)
             output.mux(video.encode(drawn))
+        if last < 0:
+            raise VideoError("FFmpeg decodes no frame of it, as of an animated WebP")
         output.mux(video.encode(None))
         for packet in sound.until(math.inf):
             output.mux(packet)
