@@ -1,6 +1,7 @@
 """annotated.mp4: a judged video with its faces followed, their scores and heat, and a timeline."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -44,7 +45,7 @@ def write_film(path: Path, analysis: Analysis, watch: Callable = lambda items, t
     movflags = {"movflags": "+faststart"}  # plays before it is loaded whole
     with (
         opened(analysis.path) as (container, stream),
-        av.open(str(path), "w", format="mp4", options=movflags) as output,
+        av.open(os.path.abspath(path), "w", format="mp4", options=movflags) as output,
     ):
         video = _video_stream(output, page.size, stream.guessed_rate)
         sound, last = _Sound(container, output), -1
