@@ -9,11 +9,10 @@ import os
 import shlex
 import sys
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
-
-import av
 
 from handout.html import PAGE, write_page
 from handout.index import write_index
@@ -26,9 +25,9 @@ from utils import console, search
 from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import run_script, shown
 from utils.files import atomic_folder
-from utils.flags import DOWNLOAD, add_flags, from_flags, is_address
+from utils.flags import DOWNLOAD, add_flags, from_flags, is_address, local_path
 
-MODEL_SUFFIXES = {".pth", ".pt"}
+MODEL_SUFFIXES = (".pth", ".pt")
 FILM_NAME = "annotated.mp4"
 PROMPT = "\n📹 Enter video path: "
 
@@ -40,9 +39,12 @@ def parse_args(argv: list[str] | None) -> tuple[TestConfig, list[str], bool]:
     add_flags(parser, TestConfig)
     args = parser.parse_args(argv)
     # --model takes all that follows: what is no checkpoint there is to be judged.
-    models = [path for n, path in enumerate(args.model) if not n or path.suffix in MODEL_SUFFIXES]
-    args.paths += [str(path) for path in args.model if path not in models]
-    args.model = tuple(models)
+    is_model = [not n or str(name).endswith(MODEL_SUFFIXES) for n, name in enumerate(args.model)]
+    args.paths += [name for name, is_one in zip(args.model, is_model, strict=True) if not is_one]
+    try:
+        args.model = tuple(local_path(str(name)) for name in compress(args.model, is_model))
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"argument --model: {error}")
     if args.demo and args.paths:
         parser.error("--demo makes its own clips: give either paths or --demo")
     if args.json and not (args.demo or args.paths):
@@ -101,7 +103,6 @@ def judge_one(
     else:
         print_analysis(analysis, session.is_trained)
     folder = results_folder(config.results, path)
-    reports.append((folder, report))
     if analysis:
         with atomic_folder(folder, keep_others=True) as temporary:
             video_reports().write_reports(temporary, analysis, report)
@@ -112,6 +113,7 @@ def judge_one(
             print(f"   To hand on: {shown(folder / PAGE)}", flush=True)
         if config.annotate:
             annotate(folder, analysis, config.quiet or config.json)
+    reports.append((folder, report))
 
 
 def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
@@ -126,7 +128,7 @@ def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
     try:
         with atomic_folder(folder, keep_others=True) as temporary:
             write_film(temporary / FILM_NAME, analysis, *watch)
-    except (VideoError, OSError, ValueError, MemoryError, av.FFmpegError) as error:
+    except Exception as error:  # a film is worth no verdict
         reason = getattr(error, "strerror", None) or str(error) or "memory is short"
         console.warn(f"{shown(film)} was not written ({reason}): the verdict stands without it")
     else:

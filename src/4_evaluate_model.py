@@ -97,7 +97,7 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
         raise EvaluationError(f"{config.splits} not found: run src/2_train_model.py first")
     videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
     splits = load_or_make_splits(config.splits, videos, 0, official=None)
-    records = [record for name in config.split for record in splits[name]]
+    records = [record for name in dict.fromkeys(config.split) for record in splits[name]]
     if 0 < config.at_most < len(records):
         records = [records[i] for i in sample_indices(len(records), config.at_most)]
     if config.blends:

@@ -633,3 +633,11 @@ def test_the_script_starts_without_torch_and_matplotlib():
     environment = os.environ | {"PYTHONPATH": "src"}
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+
+
+def test_only_what_ends_like_a_checkpoint_is_a_second_model(script):
+    config, paths, _ = script.parse_args(["--model", "a.pth", "b.pt", "v.mp4", "c d/"])
+    assert [str(path) for path in config.model] == ["a.pth", "b.pt"]
+    assert paths == ["v.mp4", "c d/"]
+    config, paths, _ = script.parse_args(["--model", "renamed.bin", ""])
+    assert [str(path) for path in config.model] == ["renamed.bin"] and paths == [""]

@@ -196,6 +196,8 @@ class Extractor:
         original = about_original(video)
         faces = original and faces_of_original(video.original.path, frames, self.detector)
         boxes_of = "original" if faces else "own"
+        if getattr(frames, "caveat", None):  # of a damaged video
+            raise VideoError(frames.caveat)
         if not faces:
             frames, found, _ = detect_upright(frames, self.detector)
             faces = main_faces([frame.image for frame in frames], found)

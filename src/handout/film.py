@@ -157,7 +157,8 @@ class _Sound:
             with suppress(av.FFmpegError):  # of what is damaged, the rest is kept
                 frames = source.codec_context.decode(packet)
             for frame in frames:
-                if frame.pts is not None:
-                    frame.pts -= round(self.zero / frame.time_base)
-                yield from target.encode(frame)
+                if frame.pts is not None:  # what comes out last has no base of its own
+                    frame.pts -= round(self.zero / (frame.time_base or source.time_base))
+                with suppress(ValueError):  # of another layout or rate than the first
+                    yield from target.encode(frame)
         yield from target.encode(None)

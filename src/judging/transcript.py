@@ -197,7 +197,7 @@ def describe_facts(facts: dict) -> list[tuple[str, str]]:
     lines = {
         "File": ", ".join(filter(None, file)),
         "Picture": ", ".join(filter(None, picture)),
-        "Tags": "; ".join(written) or "none of an encoder, a camera or a date",
+        "Tags": "; ".join(written) or "no encoder, camera or date was found",
         "Encoded again by a messenger or site": facts["reencoded"],
     }
     return list(lines.items())

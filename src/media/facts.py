@@ -20,6 +20,7 @@ SERVICES = {
 PROGRAM = re.compile(
     r"Lavf|Lavc|x26[45]\b|HandBrake|GPAC|L-SMASH|Bento4|mkvmerge|Adobe|GIMP|Snapseed", re.I
 )
+NAMED = re.compile("[a-z]{4}", re.I)  # what writes more than a version of itself
 SIGNED = re.compile(rb"x264 - core \d+|x265 \(build \d+\)")  # in the first packet, by the encoder
 SIGNED_BYTES = 4096
 MAKE, MODEL, SOFTWARE, DATE, ORIENTATION = 271, 272, 305, 306, 274  # of EXIF
@@ -130,6 +131,6 @@ def _reencoded(facts: dict) -> str:
         return f"yes ({service}, by its tags)"
     if encoder and PROGRAM.search(encoder):
         return "perhaps (a program wrote it: an editor, a converter, or a messenger's or site's)"
-    if camera:
-        return f"no sign of it (its tags name {camera})"
-    return "unknown (its tags name neither a camera nor a program known here)"
+    if camera and not (encoder and NAMED.search(encoder)):
+        return f"no sign of it (its tags name {camera} alone)"
+    return "unknown (no camera alone, and no program known here, was found in its tags)"

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -59,9 +58,15 @@ def _image(image: np.ndarray, notes: Iterable[str] = ()) -> Frames:
 
 
 def _other_pages(path: Path) -> Iterator[str]:
-    with suppress(OSError, ValueError, SyntaxError), Image.open(path) as pages:
-        if pages.n_frames > 1:
-            yield f"{pages.n_frames} pictures, of which the first alone is judged: save each"
+    try:
+        with Image.open(path) as pages:
+            count = pages.n_frames
+    except MemoryError:
+        raise
+    except Exception:  # whatever a damaged page, or one of an unknown kind, makes Pillow raise
+        return
+    if count > 1:
+        yield f"{count} pictures, of which the first alone is judged: save each"
 
 
 def _ffmpegs_format(path: Path) -> str:

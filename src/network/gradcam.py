@@ -29,11 +29,15 @@ def predict_with_cam(
         one_odds, one_evidence = _odds_with_cam(network, images)
         odds = odds + weight * one_odds
         if torch.is_tensor(evidence) and evidence.shape != one_evidence.shape:  # ViT's maps
-            one_evidence = functional.interpolate(one_evidence[:, None], evidence.shape[1:])[:, 0]
+            one_evidence = _fitted(one_evidence, evidence.shape[1:])
         evidence = evidence + weight * one_evidence
     # As far as a probability in float32 tells: calibration saw no more of them either.
     p_fake = torch.sigmoid(odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS))
     return p_fake.cpu().numpy(), evidence.cpu().numpy()
+
+
+def _fitted(evidence: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return functional.interpolate(evidence[:, None], size, mode="area")[:, 0]
 
 
 def _odds_with_cam(

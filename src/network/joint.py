@@ -1,6 +1,7 @@
 """Several checkpoints that judge together."""
 
 from dataclasses import asdict, replace
+from math import log
 from pathlib import Path
 
 import torch
@@ -34,9 +35,9 @@ class JointDetector(nn.Module):
 
 
 def load_joint(paths: list[Path]) -> Checkpoint:
-    """One checkpoint, or several as one: for a frame the mean of their log-likelihood-ratios, each
-    by its own calibration. Verdicts by the stricter of their marks, and no rates, for together
-    nobody has measured them.
+    """One checkpoint, or several as one: the mean of their log-odds, each by its own calibration;
+    few frames weigh as little as for the most cautious of them. Verdicts by the stricter of their
+    marks, and no rates, for together nobody has measured them.
 
     Raises CheckpointError for one that cannot be used, or that wants other crops than the first.
     """
@@ -64,14 +65,17 @@ def load_joint(paths: list[Path]) -> Checkpoint:
 def joint_marks(marks: list[Marks]) -> Marks:
     """What calibrates log-odds that each model's slope has weighed already."""
     each = [one.likelihood for one in marks]
+    middle = each[0].sharp[1]
+    offsets = [one.offset + one.sharpness * log(middle / one.sharp[1]) for one in each]
     likelihood = replace(
         each[0],
         slope=1.0,
-        offset=sum(one.offset for one in each) / len(each),
+        offset=sum(offsets) / len(each),
         sharpness=sum(one.sharpness for one in each) / len(each),
         frames=max(one.frames for one in each),
         low=max(one.low for one in each),
         high=min(one.high for one in each),
+        sharp=(min(o.sharp[0] for o in each), middle, max(o.sharp[2] for o in each)),
     )
     fake_from = [one.fake_from for one in marks]
     return Marks(

@@ -68,7 +68,8 @@ def write_evaluation(
 
 def _short_names(files: list[str]) -> list[str]:
     """The files' names, as short as a legend wants them, numbered where two are the same."""
-    names = [_shortened(Path(file).stem) for file in files]
+    stems = [" + ".join(Path(part).stem for part in file.split(" + ")) for file in files]
+    names = [_shortened(stem) for stem in stems]
     return [f"{name} ({n})" if names.count(name) > 1 else name for n, name in enumerate(names, 1)]
 
 

@@ -109,6 +109,8 @@ def make_loaders(
         dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
         if is_training:
             dataset.wide, dataset.moved = config.wide_blends, config.moved_parts
+            if not config.reconstructed:
+                dataset.copies = {}
             order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}
         else:
             mine = range(team.rank, len(dataset), team.size)

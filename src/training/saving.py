@@ -31,6 +31,8 @@ def load_first_weights(model: DeepfakeDetector, paths: list[Path]) -> None:
         reason = str(error).removeprefix(f"{path} ")
         raise Failure(f"{path} cannot be read ({reason}): name another with --init") from error
     if isinstance(content, dict) and is_lite1(content):
+        if len(paths) > 1:
+            raise Failure(f"{path} is no checkpoint of this project: it has no mean with others")
         if model.arch != "efficientnet_b1":
             raise Failure(f"{path} is for efficientnet_b1 alone, not {model.arch}")
         load_lite1(model.features, content)
@@ -57,9 +59,20 @@ def mean_of(paths: list[Path]) -> Checkpoint:
             total[name] = total.get(name, 0) + value.double() / len(paths)
     first.model.load_state_dict(total)
     first.metrics = {}
-    first.training = {k: v for k, v in first.training.items() if k in ("config", "registry")}
-    first.training |= {"epoch": None, "mean_of": [path.name for path in paths]}
+    configs = [one.training.get("config", {}) for one in checkpoints]
+    registries = {one.training.get("registry") for one in checkpoints}
+    first.training = {
+        "config": min(configs, key=_made_fakes),  # that of the one which saw most deepfakes
+        "registry": registries.pop() if len(registries) == 1 else None,
+        "epoch": None,
+        "mean_of": [path.name for path in paths],
+    }
     return first
+
+
+def _made_fakes(config: dict) -> float:
+    """The share of its fakes that were made of reals."""
+    return config.get("self_blend", 0.0) + config.get("reconstructed", 0.0)
 
 
 def judged_weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:

@@ -190,7 +190,7 @@ class TestConfig:
         (MODELS_DIR / BEST_MODEL_NAME,),
         "checkpoint of 2_train_model.py, or several, which judge together",
         nargs="+",
-        type=local_path,
+        type=str,
     )
     models: Path = option(MODELS_DIR, "where the face detector's file is, or is downloaded to")
     results: Path = option(RESULTS_DIR, "where <video_name>/ goes")

@@ -79,7 +79,7 @@ def test_a_camera_and_a_file_without_tags(clip, tmp_path):
     more = ["-movflags", "use_metadata_tags", *bare, *make]
     facts = tagged(source, tmp_path / "phone.mov", *more)
     assert facts["camera"] == "Apple iPhone 12" and facts["encoder"] is None
-    assert facts["reencoded"] == "no sign of it (its tags name Apple iPhone 12)"
+    assert facts["reencoded"] == "no sign of it (its tags name Apple iPhone 12 alone)"
 
 
 def write_photo(path, exif, image_format="JPEG", **options):
@@ -96,6 +96,8 @@ def test_a_photo_says_camera_program_time_and_turn(tmp_path):
     assert facts["camera"] == "Maker Model 7" and facts["created"] == "2024:05:06 07:08:09"
     assert facts["encoder"] == "Adobe Photoshop 25.0" and facts["rotation_degrees"] == 90
     assert facts["reencoded"].startswith("perhaps") and facts["codec"] is None
+    exif[305] = "Some Editor"  # not known here, and no camera's
+    assert write_photo(tmp_path / "a.jpg", exif)["reencoded"].startswith("unknown")
     exif[305] = "17.1.2"  # the version of a phone, no editor
     assert write_photo(tmp_path / "b.jpg", exif)["reencoded"].startswith("no sign")
     assert write_photo(tmp_path / "c.png", Image.Exif(), "PNG")["reencoded"].startswith("unknown")

@@ -1,5 +1,7 @@
 """Pictures in any disguise: the content decides, and what cannot be read whole is refused."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -44,6 +46,20 @@ def test_pages_that_are_not_judged_are_told(tmp_path):
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
     frames = read_frames(tmp_path / "scan.tif", 10)
     assert frames.is_image and frames.notes[0].startswith("3 pictures, of which the first alone")
+
+
+def test_a_damaged_second_page_costs_nothing(tmp_path):
+    path, pages = tmp_path / "scan.tif", [Image.fromarray(PICTURE[..., ::-1])] * 2
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    content = bytearray(path.read_bytes())
+    order = "<" if content[:2] == b"II" else ">"
+    first = struct.unpack_from(order + "I", content, 4)[0]
+    entries = struct.unpack_from(order + "H", content, first)[0]
+    second = struct.unpack_from(order + "I", content, first + 2 + 12 * entries)[0]
+    struct.pack_into(order + "H", content, second, 0)  # a page without a single tag
+    path.write_bytes(content)
+    frames = read_frames(path, 1)
+    assert len(frames) == 1 and frames[0].image.shape == PICTURE.shape
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "AVIF"])

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from scoring.likelihood import Likelihood, log_odds
 from scoring.verdict import Marks
 
 SHARP = (0.5, 1.0, 2.0)
-ONE = Marks(Likelihood(0.5, -1.0, 0.3, 2.0, 1 / 20, 30.0, SHARP, 90, 60), 0.3, 5.0)
+ONE = Marks(Likelihood(0.5, -1.0, 0.3, 2.0, 1 / 20, 30.0, (0.4, 0.8, 1.9), 90, 60), 0.3, 5.0)
 TWO = Marks(Likelihood(2.0, 0.4, -0.1, 2.0, 1 / 26, 22.0, SHARP, 66, 78), 0.4, 8.0)
 
 
@@ -46,6 +46,11 @@ def test_the_stricter_marks_decide():
     marks = joint_marks([ONE, TWO])
     assert (marks.real_below, marks.fake_from) == (0.3, 8.0)
     assert (marks.likelihood.low, marks.likelihood.high) == (1 / 20, 22.0)
+    assert marks.likelihood.sharp == (0.4, 0.8, 2.0)
+    few = replace(ONE, likelihood=replace(ONE.likelihood, frames=8.0))
+    assert (
+        joint_marks([few, TWO]).likelihood.frames == joint_marks([TWO, few]).likelihood.frames == 8
+    )
     assert marks.false_alarms is None
     assert joint_marks([ONE, Marks()]).fake_from is None
 

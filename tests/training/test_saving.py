@@ -38,6 +38,16 @@ def test_averaged_weights_of_a_run_count(tmp_path):
     assert mean_of([path]).model.state_dict()[BIAS].tolist() == [7.0, 7.0]
 
 
+def test_a_mean_is_of_crops_only_where_all_are_of_the_same(tmp_path):
+    configs = {"self_blend": 1.0}, {"self_blend": 0.5, "reconstructed": 0.25}
+    one = saved(tmp_path / "one.pth", 1.0, config=configs[0], registry="a")
+    two = saved(tmp_path / "two.pth", 1.0, config=configs[1], registry="a")
+    other = saved(tmp_path / "other.pth", 1.0, config=configs[1], registry="b")
+    mean = mean_of([one, two]).training
+    assert mean["registry"] == "a" and mean["config"] == configs[1]  # that with deepfakes
+    assert mean_of([one, other]).training["registry"] is None
+
+
 def test_other_networks_have_no_mean(tmp_path):
     one = saved(tmp_path / "one.pth", 1.0)
     other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
