@@ -14,12 +14,7 @@ from datasets.crops import FaceFrames
 from datasets.partners import with_blended_twins
 from datasets.registry import load_registry
 from datasets.splits import load_or_make_splits
-from evaluation.labelled import (
-    EvaluationError,
-    crops_of_dataset,
-    crops_of_videos,
-    find_labelled,
-)
+from evaluation.labelled import crops_of_dataset, crops_of_videos, find_labelled
 from evaluation.others import evaluate_other
 from evaluation.scores import across_datasets, evaluate, score_all
 from evaluation.tables import interval_text, print_across, print_evaluation, print_other
@@ -33,17 +28,12 @@ from scoring.calibration import Outcome
 from scoring.intervals import about_records, difference
 from utils import console
 from utils.config import REGISTRY_NAME, EvaluateConfig
-from utils.console import run_script, shown
+from utils.console import Failure, run_script, shown
 from utils.files import check_writable, sha256_of
 from utils.flags import add_flags, from_flags
 
-TRAINING_FACTS = {
-    "config",
-    "registry",
-    "epoch",
-    "datasets",
-    "tools",
-}  # of last.pth too, which holds more
+# Of last.pth too, which holds more.
+TRAINING_FACTS = {"config", "registry", "epoch", "datasets", "tools"}
 
 
 def parse_args(argv: list[str] | None) -> EvaluateConfig:
@@ -57,7 +47,7 @@ def load_models(names: list[tuple[Path, ...]], device) -> list[Checkpoint]:
     wanted = [replace(model.preprocessing, image_size_px=0) for model in models]
     for paths, other in zip(names, wanted, strict=True):
         if other != wanted[0]:
-            raise EvaluationError(
+            raise Failure(
                 f"{paths[0]} wants other crops than {names[0][0]} ({other} and {wanted[0]}): "
                 "evaluate them one at a time"
             )
@@ -77,9 +67,9 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
             console.bad(f"{shown(video.path)} not found")
             left_out.append({"id": video.id, "reason": "not found"})
         if len(missing) == len(videos):
-            raise EvaluationError(f"all {len(videos)} videos of {config.videos} are missing")
+            raise Failure(f"all {len(videos)} videos of {config.videos} are missing")
         if missing and not config.skip_missing:
-            raise EvaluationError(
+            raise Failure(
                 f"{len(missing)} of {len(videos)} videos are missing: --skip-missing goes on"
             )
         videos = [video for video in videos if video.path.exists()]
@@ -89,12 +79,12 @@ def open_source(config: EvaluateConfig, settings, left_out: list[dict]) -> tuple
     registry = load_registry(config.frames_dir)
     cut = registry["settings"]
     if (cut["crop_size_px"], cut["crop_margin"]) != (settings.crop_size_px, settings.crop_margin):
-        raise EvaluationError(
+        raise Failure(
             f"{config.frames_dir / REGISTRY_NAME} was cut with other settings than the model's: "
             "extract anew, or name its videos with --videos"
         )
     if not config.splits.exists():
-        raise EvaluationError(f"{config.splits} not found: run src/2_train_model.py first")
+        raise Failure(f"{config.splits} not found: run src/2_train_model.py first")
     videos = [v for v in registry["videos"] if any(frame["crop"] for frame in v["frames"])]
     splits = load_or_make_splits(config.splits, videos, 0, official=None)
     records = [record for name in dict.fromkeys(config.split) for record in splits[name]]
@@ -132,7 +122,7 @@ def run(config: EvaluateConfig) -> int:
     about = about_records(records)
     tables, misses = score_all(source, models, config.robustness, device)
     if not tables[0]["clean"].p_fake:
-        raise EvaluationError("no video could be evaluated")
+        raise Failure("no video could be evaluated")
     if left_out:
         console.warn(f"{len(left_out)} videos left out; report.json names them too")
     reports, outcomes = [], []

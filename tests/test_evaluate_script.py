@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from datasets.crops import FaceFrames
 from evaluation.attacks import ATTACKS
-from evaluation.labelled import EvaluationError, Footage, crops_of_dataset, find_labelled
+from evaluation.labelled import Footage, crops_of_dataset, find_labelled
 from evaluation.others import read_scores
 from evaluation.scores import SQUASHED, score_all
 from judging.demo import write_clip
@@ -36,6 +36,7 @@ from scoring.intervals import (
 from scoring.metrics import Scores
 from scoring.verdict import Marks
 from utils.config import FAKE, REAL
+from utils.console import Failure
 
 
 def test_aucs_agree_with_scikit_learn_on_items_drawn_again_and_again_ties_included():
@@ -158,11 +159,11 @@ def test_lists_and_folders_of_labelled_videos_are_read_and_bad_ones_refused(tmp_
         ("path,label\n\xe4.mp4,real\n", "not a CSV in UTF-8"),
     ):
         path.write_text(content, encoding="latin-1")
-        with pytest.raises(EvaluationError, match=reason):
+        with pytest.raises(Failure, match=reason):
             find_labelled(path)
     (tmp_path / "none").mkdir()
     for place, reason in (("none", "no videos in a known layout"), ("gone.csv", "cannot be read")):
-        with pytest.raises(EvaluationError, match=reason):
+        with pytest.raises(Failure, match=reason):
             find_labelled(tmp_path / place)
 
 
@@ -379,7 +380,7 @@ def test_a_table_that_cannot_be_used_is_refused_by_its_line(tmp_path):
         ("path,score\na/one.mp4,0.1\n", "lacks the column p_fake"),
     ):
         table.write_text(content)
-        with pytest.raises(EvaluationError, match=reason):
+        with pytest.raises(Failure, match=reason):
             read_scores(table, records)
     table.write_text("path,p_fake\na/one,0.1\ntwo.mp4,1\none.mp4,0.5\n")
     assert read_scores(table, records) == ({0: 0.1, 2: 1.0}, 1)

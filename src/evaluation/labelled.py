@@ -23,10 +23,6 @@ from utils.search import passed_over, without_copies
 from utils.spreadsheet import read_table
 
 
-class EvaluationError(Failure):
-    """Input that cannot be evaluated; the message says why and what to do."""
-
-
 @dataclass
 class Footage:
     """A video to be judged: its number and label; crops (n, S, S, 3) uint8 RGB of one face after
@@ -45,7 +41,7 @@ class Footage:
 
 def find_labelled(source: Path) -> list[Video]:
     """Labelled videos of a folder in any known layout, or of a CSV of path,label and, where
-    wanted, method, source (its data set) and pair. Raises EvaluationError."""
+    wanted, method, source (its data set) and pair. Raises Failure."""
     if source.is_dir():
         videos = [video for _, _, discover in DATA_SETS for video in discover(source)]
         if text := passed_over(source):
@@ -54,39 +50,36 @@ def find_labelled(source: Path) -> list[Video]:
         for copy, _ in copies:
             console.warn(f"{console.shown(copy.path)}: a copy of another, left out")
         if not videos:
-            raise EvaluationError(
+            raise Failure(
                 f"{source} holds no videos in a known layout: put them in real/ and fake/ folders, "
                 "or list them in a CSV of path,label"
             )
         return videos
-    try:
-        rows = read_table(source, ("path", "label"))
-    except Failure as error:
-        raise EvaluationError(str(error)) from error
+    rows = read_table(source, ("path", "label"))
     if not rows:
-        raise EvaluationError(f"{source} lists no videos")
+        raise Failure(f"{source} lists no videos")
     videos, lines = [], {}
     for line, row in rows.items():
         video = _listed(source, line, row)
         before = lines.setdefault(os.path.realpath(video.path), line)
         if before != line:
-            raise EvaluationError(f"{source}, line {line}: {video.id} is in line {before} already")
+            raise Failure(f"{source}, line {line}: {video.id} is in line {before} already")
         videos.append(video)
     return videos
 
 
 def _listed(source: Path, line: int, row: dict) -> Video:
     if not row["path"]:
-        raise EvaluationError(f"{source}, line {line}: no path")
+        raise Failure(f"{source}, line {line}: no path")
     label = {"real": REAL, "0": REAL, "fake": FAKE, "1": FAKE}.get(row["label"].lower())
     if label is None:
-        raise EvaluationError(f"{source}, line {line}: label {row['label']!r} is not real or fake")
+        raise Failure(f"{source}, line {line}: label {row['label']!r} is not real or fake")
     dataset = row.get("source") or source.stem
     method = row.get("method") or LABEL_NAMES[label]
     people = f"{dataset}:{row.get('pair') or row['path']}"
     if is_address(row["path"]):
         text = f"{row['path']} is a web address: {DOWNLOAD}"
-        raise EvaluationError(f"{source}, line {line}: {text}")
+        raise Failure(f"{source}, line {line}: {text}")
     path = source.parent / row["path"]
     if not path.exists() and "\\" in row["path"]:  # as Windows writes it
         path = source.parent / row["path"].replace("\\", "/")

@@ -6,7 +6,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from evaluation.labelled import EvaluationError
 from scoring.calibration import Outcome
 from scoring.intervals import About, by_name, difference, figures
 from scoring.metrics import Scores
@@ -19,17 +18,13 @@ def read_scores(table: Path, records: list[dict]) -> tuple[dict[int, float], int
     record.
 
     A path is a record's id, that without its suffix, a path from the table's folder, or a file's
-    name that only one record has. Raises EvaluationError.
+    name that only one record has. Raises Failure.
     """
-    try:
-        rows = read_table(table, ("path", "p_fake"))
-    except Failure as error:
-        raise EvaluationError(str(error)) from error
     known, found, lines, unknown = _by_name(records), {}, {}, 0
-    for line, row in rows.items():
+    for line, row in read_table(table, ("path", "p_fake")).items():
         p_fake = _probability(row["p_fake"])
         if p_fake is None:
-            raise EvaluationError(
+            raise Failure(
                 f"{table}, line {line}: p_fake {row['p_fake']!r} is not a number from 0 to 1"
             )
         numbers = (known.get(name, ()) for name in _names(row["path"], table.parent))
@@ -38,11 +33,11 @@ def read_scores(table: Path, records: list[dict]) -> tuple[dict[int, float], int
             unknown += 1
         elif number in found:
             text = f"{row['path']} is in line {lines[number]} already"
-            raise EvaluationError(f"{table}, line {line}: {text}")
+            raise Failure(f"{table}, line {line}: {text}")
         else:
             found[number], lines[number] = p_fake, line
     if not found:
-        raise EvaluationError(
+        raise Failure(
             f"{table} names none of the videos evaluated: write their paths as {records[0]['id']}"
         )
     return found, unknown
@@ -79,12 +74,12 @@ def evaluate_other(
     table: Path, records: list[dict], ours: Outcome, about: About
 ) -> tuple[dict, Outcome]:
     """Figures of another detector as report.json holds them, beside ours on the videos that both
-    have scored, and its outcome. Raises EvaluationError."""
+    have scored, and its outcome. Raises Failure."""
     found, unknown = read_scores(table, records)
     seen = np.unique(ours.numbers)
     numbers = np.array([number for number in seen if number in found], int)
     if not len(numbers):
-        raise EvaluationError(f"{table} has no score of a video that this model could judge")
+        raise Failure(f"{table} has no score of a video that this model could judge")
     p_fake = np.array([found[number] for number in numbers])
     facts = about.labels[numbers], about.kinds[numbers]
     outcome = Outcome(Scores(p_fake, *facts, pairs=about.pairs[numbers]), numbers)
