@@ -17,7 +17,7 @@ from datasets.splits import load_or_make_splits
 from evaluation.labelled import crops_of_dataset, crops_of_videos, find_labelled
 from evaluation.others import evaluate_other
 from evaluation.scores import across_datasets, evaluate, score_all
-from evaluation.tables import interval_text, print_across, print_evaluation, print_other
+from evaluation.tables import difference_text, print_across, print_evaluation, print_other
 from faces.detect import load_detector
 from judging.session import joined
 from media.frame import sample_indices
@@ -102,12 +102,8 @@ def add_comparisons(reports: list[dict], outcomes: list[Outcome], groups: np.nda
     for report, outcome in zip(reports[1:], outcomes[1:], strict=True):
         found = difference(outcomes[0].videos, outcome.videos, seen)
         report["auc_of_the_first_minus_this"] = found
-        value = "undefined" if found["value"] is None else f"{found['value']:+.3f}"
-        print(
-            f"\n   Video AUC of {shown(reports[0]['model']['file'])} minus "
-            f"{shown(report['model']['file'])}: {value}, "
-            f"95 % interval {interval_text(found['interval'])}"
-        )
+        first, other = (shown(each["model"]["file"]) for each in (reports[0], report))
+        print(f"\n   Video AUC of {first} minus {other}: {difference_text(found)}")
 
 
 def run(config: EvaluateConfig) -> int:
@@ -121,17 +117,16 @@ def run(config: EvaluateConfig) -> int:
     print(f"   Device: {describe_device(device)}")
     about = about_records(records)
     tables, misses = score_all(source, models, config.robustness, device)
-    if not tables[0]["clean"].p_fake:
+    if not (said := tables[0]["clean"]):
         raise Failure("no video could be evaluated")
     if left_out:
         console.warn(f"{len(left_out)} videos left out; report.json names them too")
     reports, outcomes = [], []
     for paths, model, table in zip(names, models, tables, strict=True):
         training = {k: v for k, v in model.training.items() if k in TRAINING_FACTS}
-        facts = joined(paths), joined(map(sha256_of, paths))
-        file = {"file": facts[0], "sha256": facts[1], "training": training}
+        file = {"file": joined(paths), "sha256": joined(map(sha256_of, paths))}
         report, outcome = evaluate(model, table, about, records)
-        reports.append({"version": 4, "model": file} | report)
+        reports.append({"version": 4, "model": file | {"training": training}} | report)
         outcomes.append(outcome)
         print_evaluation(reports[-1])
     add_comparisons(reports, outcomes, about.groups)
@@ -147,8 +142,8 @@ def run(config: EvaluateConfig) -> int:
 
     folder = config.results / "evaluation" / config.run_name
     outcomes += [outcome for _, outcome in others]
-    said = tables[0]["clean"].verdicts
-    records = [record | {"verdict": said.get(n)} for n, record in enumerate(records)]
+    for number, face in said.items():
+        records[number] = records[number] | {"verdict": face.verdict.outcome}
     write_evaluation(folder, report, outcomes, records, misses)
     console.good(f"Report: {shown(folder)}")
     return 0

@@ -22,8 +22,11 @@ def read_scores(table: Path, records: list[dict]) -> tuple[dict[int, float], int
     """
     known, found, lines, unknown = _by_name(records), {}, {}, 0
     for line, row in read_table(table, ("path", "p_fake")).items():
-        p_fake = _probability(row["p_fake"])
-        if p_fake is None:
+        try:
+            p_fake = float(row["p_fake"])
+        except ValueError:
+            p_fake = np.nan
+        if not 0 <= p_fake <= 1:
             raise Failure(
                 f"{table}, line {line}: p_fake {row['p_fake']!r} is not a number from 0 to 1"
             )
@@ -60,14 +63,6 @@ def _names(text: str, folder: Path | None) -> list[str]:
     path = PurePosixPath(text)
     places = [] if folder is None else [os.path.realpath(folder / text)]
     return [*places, text, str(path.with_suffix("")) if path.name else text, path.name, path.stem]
-
-
-def _probability(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1 else None
 
 
 def evaluate_other(

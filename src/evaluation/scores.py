@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,31 +29,7 @@ SQUASHED = "whole frame squashed"
 WORST = 16  # misses to show
 
 
-@dataclass
-class Table:
-    """Frames of the faces that decide, under one condition: raw p_fake, the face's sharpness, NaN
-    where it does not count, and number of the video; and the verdict on each video."""
-
-    p_fake: list[float] = field(default_factory=list)
-    sharpness: list[float] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    verdicts: dict[int, str] = field(default_factory=dict)
-
-    def add(self, number: int, face: "Judged") -> None:
-        self.p_fake += face.raw
-        self.sharpness += [face.sharpness] * len(face.raw)
-        self.numbers += [number] * len(face.raw)
-        self.verdicts[number] = face.verdict.outcome
-
-    def outcome(self, about: About, checkpoint: Checkpoint) -> Outcome:
-        numbers = np.array(self.numbers)
-        facts = about.labels[numbers], about.kinds[numbers]
-        raw = Scores(np.array(self.p_fake), *facts, pairs=about.pairs[numbers])
-        return Outcome(raw, numbers, checkpoint.marks, np.array(self.sharpness))
-
-
-@dataclass
-class Judged:
+class Judged(NamedTuple):
     """A face: where its frames are among its footage's, their raw p_fake, the median of their
     sharpness, NaN where it does not count, and its verdict."""
 
@@ -62,8 +39,10 @@ class Judged:
     verdict: Verdict
 
 
-@dataclass
-class Miss:
+Table = dict[int, Judged]  # the face that decides, by the number of its video
+
+
+class Miss(NamedTuple):
     """A video judged wrongly: how far its p_fake is from the truth, and its worst crop (RGB)."""
 
     distance: float
@@ -93,44 +72,35 @@ def _p_fake(checkpoint: Checkpoint, images: torch.Tensor, device) -> list[float]
 
 
 def score_all(
-    source: Iterator[Footage],
-    checkpoints: list[Checkpoint],
-    robustness: bool,
-    device,
+    source: Iterator[Footage], checkpoints: list[Checkpoint], robustness: bool, device
 ) -> tuple[list[dict[str, Table]], list[Miss]]:
     """For each checkpoint the table of each condition, the videos being read once; and the worst
     misses of the first one. With robustness crops are also changed, and attacked with the
     checkpoint's own gradients. Where footage has whole frames, these are squashed as a last
     condition."""
-    tables = [defaultdict(Table) for _ in checkpoints]
+    tables = [defaultdict(dict) for _ in checkpoints]
     margin = checkpoints[0].preprocessing.crop_margin
     misses: list[Miss] = []
     for footage in source:
-        versions = _changed(footage.crops, robustness)
+        versions = {"clean": footage.crops}
+        for name, change in all_changes().items() if robustness else ():
+            changed = [change(np.ascontiguousarray(crop)) for crop in footage.crops]
+            versions[name] = np.stack(changed)
         for checkpoint, table in zip(checkpoints, tables, strict=True):
             attacked = _attacked(checkpoint, footage, device) if robustness else {}
             for name, crops in (versions | attacked).items():
                 sharpness = [face_sharpness(crop[..., ::-1], margin) for crop in crops]
                 raw = score(checkpoint, crops, device)
                 lead = judge_faces(checkpoint, footage, raw, sharpness)
-                table[name].add(footage.number, lead)
+                table[name][footage.number] = lead
                 if name == "clean" and checkpoint is checkpoints[0]:
                     misses += _misses(checkpoint, footage, lead)
             if footage.frames:
                 raw = score_squashed(checkpoint, footage.frames, device)
                 whole = replace(footage, faces=[slice(0, len(raw))])
-                table[SQUASHED].add(footage.number, judge_faces(checkpoint, whole, raw, None))
+                table[SQUASHED][footage.number] = judge_faces(checkpoint, whole, raw, None)
         misses = sorted(misses, key=lambda miss: -miss.distance)[:WORST]
     return tables, misses
-
-
-def _changed(crops: np.ndarray, robustness: bool) -> dict[str, np.ndarray]:
-    """Crops (n, S, S, 3) by condition."""
-    changes = all_changes() if robustness else {}
-    return {"clean": crops} | {
-        name: np.stack([change(np.ascontiguousarray(crop)) for crop in crops])
-        for name, change in changes.items()
-    }
 
 
 def _attacked(checkpoint: Checkpoint, footage: Footage, device) -> dict[str, np.ndarray]:
@@ -165,14 +135,23 @@ def _misses(checkpoint: Checkpoint, footage: Footage, lead: Judged) -> list[Miss
     return [Miss(float(abs(joined - label)), footage.number, crop)]
 
 
-def _decided(
-    verdicts: dict[int, str], about: About, parts: dict[str, np.ndarray]
-) -> dict[str, dict]:
+def outcome_of(table: Table, about: About, checkpoint: Checkpoint) -> Outcome:
+    """Of the frames of the faces that decide."""
+    counts = [len(face.raw) for face in table.values()]
+    numbers = np.repeat(list(table), counts)
+    p_fake = np.concatenate([face.raw for face in table.values()])
+    raw = Scores(p_fake, about.labels[numbers], about.kinds[numbers], pairs=about.pairs[numbers])
+    sharpness = np.repeat([face.sharpness for face in table.values()], counts)
+    return Outcome(raw, numbers, checkpoint.marks, sharpness)
+
+
+def _decided(table: Table, about: About, parts: dict[str, np.ndarray]) -> dict[str, dict]:
     """For 'all', the parts, each source and each method, how many of its videos are real and fake,
     how many of each are called FAKE and REAL, the share decided, and of these the share that is
     wrong."""
-    numbers = np.array(list(verdicts))
-    said, labels = np.array(list(verdicts.values())), about.labels[numbers]
+    numbers = np.array(list(table))
+    said = np.array([face.verdict.outcome for face in table.values()])
+    labels = about.labels[numbers]
     parts = {name: members[numbers] for name, members in parts.items() if members[numbers].any()}
     parts = {"all": np.full(len(numbers), True)} | parts
     for names in (about.datasets[numbers], about.kinds[numbers]):
@@ -199,7 +178,7 @@ def evaluate(
     checkpoint: Checkpoint, tables: dict[str, Table], about: About, records: list[dict]
 ) -> tuple[dict, Outcome]:
     """The figures of one checkpoint, as report.json holds them, and its clean outcome."""
-    outcomes = {name: table.outcome(about, checkpoint) for name, table in tables.items()}
+    outcomes = {name: outcome_of(table, about, checkpoint) for name, table in tables.items()}
     clean, parts = outcomes["clean"], parts_of(records, about)
     decided = parts | skin_parts(records, about)
     return {
@@ -208,7 +187,7 @@ def evaluate(
         "groups": len(set(about.groups[clean.numbers])),
         "conditions": {
             name: figures(outcome, about.groups)
-            | {"verdicts": _decided(tables[name].verdicts, about, decided)}
+            | {"verdicts": _decided(tables[name], about, decided)}
             for name, outcome in outcomes.items()
         },
         "by_part": {name: figures(clean, about.groups, members) for name, members in parts.items()},

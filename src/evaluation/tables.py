@@ -47,8 +47,13 @@ def print_evaluation(report: dict) -> None:
         rows = [_figures(name, result[unit]) for name, result in slices.items()]
         print_table(header, [*rows, _chance(clean[unit])])
     print()
-    rows = [_paired(name, result["video"]["paired"]) for name, result in slices.items()]
-    if rows := [row for row in rows if row]:
+    paired = {name: result["video"]["paired"] for name, result in slices.items()}
+    rows = [
+        [name, f"{found['n']:,}", _number(found["share"]), interval_text(found["interval"])]
+        for name, found in paired.items()
+        if found["n"]
+    ]
+    if rows:
         print_table(["fakes above their own footage", "fakes", "share", "95 % interval"], rows)
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
     print("   reals of their data set; -: undefined, or an interval of no width. Cllr: the cost of")
@@ -81,15 +86,13 @@ def print_other(report: dict) -> None:
     rows = [_figures(name, found) for name, found in slices.items()]
     header = ["by video", "n", "AUC", "95 % interval", *COLUMNS]
     print_table(header, [rows[0], _figures("the first model, on these", ours), *rows[1:]])
-    found = report["auc_of_the_first_minus_this"]
-    print(
-        f"   AUC of the first model minus this: {_signed(found['value'])}, "
-        f"95 % interval {interval_text(found['interval'])}"
-    )
+    found = difference_text(report["auc_of_the_first_minus_this"])
+    print(f"   AUC of the first model minus this: {found}")
 
 
-def _signed(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:+.3f}"
+def difference_text(found: dict) -> str:
+    value = "undefined" if found["value"] is None else f"{found['value']:+.3f}"
+    return f"{value}, 95 % interval {interval_text(found['interval'])}"
 
 
 def _decided(name: str, found: dict) -> list[str]:
@@ -128,19 +131,8 @@ def interval_text(interval: list[float] | None) -> str:
 
 def _figures(name: str, found: dict) -> list[str]:
     figures = [_number(found[key]) for key in COLUMNS.values()]
-    return [
-        name,
-        f"{found['n']:,}",
-        _number(found["auc"]),
-        interval_text(found["auc_interval"]),
-        *figures,
-    ]
-
-
-def _paired(name: str, found: dict) -> list[str] | None:
-    if not found["n"]:
-        return None
-    return [name, f"{found['n']:,}", _number(found["share"]), interval_text(found["interval"])]
+    auc = _number(found["auc"]), interval_text(found["auc_interval"])
+    return [name, f"{found['n']:,}", *auc, *figures]
 
 
 def _chance(found: dict) -> list[str]:
@@ -156,13 +148,8 @@ def _condition(name: str, result: dict) -> list[str]:
     rates = [video["false_positive_rate"], video["recall"]]
     for kind in (verdicts["real"], verdicts["fake"]):
         rates.append(kind["FAKE"] / kind["n"] if kind["n"] else None)
-    return [
-        name,
-        _number(video["auc"]),
-        interval_text(video["auc_interval"]),
-        _number(result["frame"]["auc"]),
-        *map(_share, rates),
-    ]
+    auc = _number(video["auc"]), interval_text(video["auc_interval"])
+    return [name, *auc, _number(result["frame"]["auc"]), *map(_share, rates)]
 
 
 def _number(value: float | None) -> str:
