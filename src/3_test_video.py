@@ -118,7 +118,7 @@ def judge_one(
 
 def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
     """Add annotated.mp4 to the reports in folder, and say where it lies; else why it does not."""
-    if analysis.is_image:
+    if analysis.frames.is_image:
         console.warn(f"{shown(analysis.path.name)}: --annotate is for videos, this is an image")
         return
     from handout.film import write_film

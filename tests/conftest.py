@@ -19,10 +19,10 @@ from faces.yunet import YUNET_FILE
 from judging.analysis import Analysis, Track, View
 from judging.attention import inside_share
 from judging.demo import camera_motion, portrait_path, write_clip
-from media.frame import Frame
+from media.frame import Frame, Frames
 from network.checkpoint import save_checkpoint, untrained_checkpoint
 from scoring.verdict import Marks, judge, most_suspicious
-from utils.config import FAKE, REAL, VerdictConfig
+from utils.config import FAKE, REAL
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -124,7 +124,8 @@ def made_analysis(tmp_path, n_frames, size=(640, 480), missing=(), name="clip.mp
     rng = np.random.default_rng(0)
     seconds = [number * 0.4 for number in range(n_frames)]
     images = [np.full((size[1], size[0], 3), 120, np.uint8) for _ in seconds]
-    frames = [Frame(n * 10, s, i) for n, (s, i) in enumerate(zip(seconds, images, strict=True))]
+    pictures = enumerate(zip(seconds, images, strict=True))
+    frames = Frames(Frame(number * 10, second, image) for number, (second, image) in pictures)
     tracks = []
     for letter, place in zip("ABCDEFGH", range(faces), strict=False):
         x, y, side = size[0] * (0.4 + 0.08 * place), size[1] * 0.5, min(size) * 0.3
@@ -140,16 +141,16 @@ def made_analysis(tmp_path, n_frames, size=(640, 480), missing=(), name="clip.mp
         track = Track(letter, views)
         if not track.seen:
             continue
-        track.verdict = judge(track.scores, MARKS, VerdictConfig(), seconds)
+        track.verdict = judge(track.scores, MARKS, seconds)
         track.attention = inside_share(track.seen)
         tracks.append(track)
     analysis = Analysis(path, frames, tracks, [(20.0, 2)], marks=MARKS)
     if tracks:
         verdicts = [track.verdict for track in tracks]
-        analysis.lead = tracks[most_suspicious(verdicts, VerdictConfig(), False)]
+        analysis.lead = tracks[most_suspicious(verdicts, False)]
         analysis.verdict = analysis.lead.verdict
     else:
-        analysis.verdict = judge([None] * n_frames, MARKS, VerdictConfig())
+        analysis.verdict = judge([None] * n_frames, MARKS)
     return analysis
 
 

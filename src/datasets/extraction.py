@@ -199,7 +199,7 @@ class Extractor:
         if getattr(frames, "caveat", None):  # of a damaged video
             raise VideoError(frames.caveat)
         if not faces:
-            frames, found, _ = detect_upright(frames, self.detector)
+            frames, found = detect_upright(frames, self.detector)
             faces = main_faces([frame.image for frame in frames], found)
         if video.is_cut:  # the data set's authors found a face where the detector does not
             margin = self.settings.crop_margin

@@ -112,9 +112,8 @@ def crops_of_videos(
         ends = np.cumsum([len(track.seen) for track in analysis.tracks]).tolist()
         faces = [slice(*each) for each in pairwise([0, *ends])]
         frames = [frame.image[..., ::-1] for frame in analysis.frames]
-        image, crops = analysis.is_image, np.stack(crops)
-        facts = image, frames, analysis.caveat
-        yield Footage(number, video.label, crops, list(seconds), faces, *facts)
+        facts = analysis.frames.is_image, frames, analysis.frames.caveat
+        yield Footage(number, video.label, np.stack(crops), list(seconds), faces, *facts)
 
 
 def _follow(video: Video, detector, count: int, margin: float) -> Analysis:

@@ -23,7 +23,7 @@ from scoring.metrics import Scores
 from scoring.verdict import FAKE as FAKE_VERDICT
 from scoring.verdict import REAL as REAL_VERDICT
 from scoring.verdict import Verdict, judge, most_suspicious
-from utils.config import FAKE, LABEL_NAMES, REAL, VerdictConfig
+from utils.config import FAKE, LABEL_NAMES, REAL
 
 SQUASHED = "whole frame squashed"
 WORST = 16  # misses to show
@@ -115,15 +115,15 @@ def judge_faces(
     checkpoint: Checkpoint, footage: Footage, raw: list[float], sharpness: list[float] | None
 ) -> Judged:
     """What script 3 would say: the face that decides, and its verdict."""
-    rules, faces, marks = VerdictConfig(), [], checkpoint.marks
+    faces, marks = [], checkpoint.marks
     caveat = checkpoint.caveat or footage.caveat
     for place in footage.faces:
         known = np.nan if sharpness is None else float(np.median(sharpness[place]))
         seconds = None if sharpness is None else footage.seconds[place]
         p_fake = marks.likelihood.of_frames(raw[place], known).tolist()
-        verdict = judge(p_fake, marks, rules, seconds, footage.is_image, caveat)
+        verdict = judge(p_fake, marks, seconds, footage.is_image, caveat)
         faces.append(Judged(place, raw[place], known, verdict))
-    return faces[most_suspicious([face.verdict for face in faces], rules, footage.is_image)]
+    return faces[most_suspicious([face.verdict for face in faces], footage.is_image)]
 
 
 def _misses(checkpoint: Checkpoint, footage: Footage, lead: Judged) -> list[Miss]:

@@ -31,9 +31,9 @@ NOTES = {
 }
 
 
-def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], str | None]:
-    """A video's frames, where their faces lie turned by a multiple of 90 degrees, as a note says;
-    the faces in each; and why they cannot be judged all the same, as where a tilt is left.
+def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]]]:
+    """A video's frames, where their faces lie turned by a multiple of 90 degrees, as a note says,
+    and with a caveat where a tilt is left; and the faces in each.
 
     Frames with upright faces cost nothing more.
     """
@@ -46,8 +46,9 @@ def detect_upright(frames: Frames, detector) -> tuple[Frames, list[list[Face]], 
         notes = [*frames.notes, NOTES[quarters]]
         frames = Frames(turned, notes, frames.is_image, frames.facts, frames.caveat)
         found = [detector.detect(frame.image) for frame in frames]
-    tilted = "faces are tilted by about 45 degrees, more than the model has seen"
-    return frames, found, frames.caveat or (tilted if turn % 90 else None)
+    if turn % 90 and not frames.caveat:
+        frames.caveat = "faces are tilted by about 45 degrees, more than the model has seen"
+    return frames, found
 
 
 def rotation_told(notes: Container[str]) -> int | None:

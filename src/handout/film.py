@@ -90,7 +90,7 @@ class _Page:
         # By a little, linear does as well as the mean over areas, in a fifth of the time.
         self.method = cv2.INTER_AREA if scale < 0.75 else cv2.INTER_LINEAR
         self.shown = tuple(max(2, round(side * scale / 2) * 2) for side in (width, height))
-        self.rotation = rotation_told(analysis.notes)
+        self.rotation = rotation_told(analysis.frames.notes)
         self.overlay = Overlay(analysis, self.shown, unit)
         self.strip = Strip(analysis, self.shown[0], unit)
         self.size = self.shown[0], self.shown[1] + len(self.strip.base)

@@ -20,7 +20,7 @@ from media.frame import sample_indices
 from reports.tiles import frame_tiles
 from scoring.likelihood import weight_text
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
-from utils.config import LABEL_NAMES, ROOT
+from utils.config import ROOT
 
 PAGE = "report.html"
 SHOWN_FRAMES, FRAME_PX, CROP_PX = 6, 640, 224
@@ -124,10 +124,9 @@ def _frames(analysis: Analysis, report: dict) -> str:
     else:
         numbers = [n for n, row in enumerate(rows) if row["p_fake"] is not None]
         numbers.sort(key=lambda n: -abs(rows[n]["p_fake"] - 0.5))
-        label = LABEL_NAMES[lead.heat_label].upper()
         legend = (
             "Below the picture, what the model saw, and the same under its heat: bright places are "
-            f"evidence for {label}."
+            f"evidence for {lead.heat_side}."
         )
         if len(numbers) > 1:
             legend += " These frames' scores lie furthest from the middle, here in order of time."
@@ -138,13 +137,11 @@ def _frames(analysis: Analysis, report: dict) -> str:
 
 def _frame(analysis: Analysis, report: dict, number: int) -> str:
     """A frame with its boxes, and below it the face that decides, without and with its heat."""
-    frame, row, lead = analysis.frames[number], report["frames"][number], analysis.lead
-    height, width = frame.image.shape[:2]
+    row, lead = report["frames"][number], analysis.lead
+    height, width = analysis.frames[number].image.shape[:2]
     scale = min(FRAME_PX / max(height, width), 1)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    tracks = [track for track in analysis.tracks if track.views[number]]
-    named = {t.name if len(analysis.tracks) > 1 else "": t.views[number].face for t in tracks}
-    whole, crop, heat = frame_tiles(frame, lead and lead.views[number], size, CROP_PX, named)
+    whole, crop, heat = frame_tiles(analysis, number, lead, size, CROP_PX)
     place = f"Frame {number + 1} at {row['seconds']:.2f} s"
     if not lead:
         return _figure(picture(whole, place, "whole"), f"{place}: no face found")

@@ -5,12 +5,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from judging.analysis import Analysis, Track
+from judging.analysis import Analysis, Track, evidence_for
 from reports.page import COLOURS as PALETTE
 from reports.page import title_of, verdict_line
 from scoring.likelihood import ratio_of, side
 from scoring.temporal import FAKE, REAL, frame_vote
-from utils.config import LABEL_NAMES
 
 COLOURS = {name: tuple(bytes.fromhex(code[1:])[::-1]) for name, code in PALETTE.items()}  # BGR
 WHITE, BLACK, GREY, BAND, PAPER = (255,) * 3, (0,) * 3, (110,) * 3, (222,) * 3, (250,) * 3
@@ -53,10 +52,9 @@ class Strip:
     def _write(self, analysis: Analysis) -> None:
         """The verdict and its figures above the plot, and what is what beside and below it."""
         colour, most = COLOURS[analysis.verdict.outcome], self.right / self.unit - EDGE
-        labels = {LABEL_NAMES[track.heat_label].upper() for track in analysis.tracks}
-        which = min(labels) if len(labels) == 1 else "the class that a face is called"
+        which = evidence_for(analysis.tracks)
         boxes = "solid box: a scored frame   dashed: followed between   bright: evidence for"
-        legend = f"{boxes} {which}   grey: inconclusive" if labels else "no face to follow"
+        legend = f"{boxes} {which}   grey: inconclusive" if analysis.tracks else "no face to follow"
         for text, y, size, ink, room in (
             (title_of(analysis), TITLE_Y, 0.6, colour, most - 54),
             (verdict_line(analysis).replace("·", "-"), FIGURES_Y, 0.42, BLACK, most + MARGIN),

@@ -12,12 +12,20 @@ from faces.quality import face_sharpness
 from faces.tracks import link_faces, sides_of, without_bystanders
 from judging.attention import inside_share
 from judging.parts import face_parts
-from media.frame import Frame, Frames, is_image
+from media.frame import Frames
 from media.video import read_frames
-from scoring.verdict import INCONCLUSIVE, REAL, Marks, Verdict, frame_vote, judge, most_suspicious
-from utils.config import FAKE as FAKE_LABEL
-from utils.config import REAL as REAL_LABEL
-from utils.config import VISIBLE_SHARE, VerdictConfig
+from scoring.temporal import Run, fake_runs
+from scoring.verdict import (
+    FAKE,
+    INCONCLUSIVE,
+    RULES,
+    Marks,
+    Verdict,
+    frame_vote,
+    judge,
+    most_suspicious,
+)
+from utils.config import LABEL_NAMES, VISIBLE_SHARE
 from utils.console import Failure
 
 
@@ -27,7 +35,7 @@ class View:
 
     crop: (S, S, 3) uint8 BGR as stored by extraction. visible: square (left, top, right, bottom)
     of the frame that the network sees. heat: (h, w) in [0, 1] over that square, the evidence
-    for the track's heat_label.
+    for the track's heat_side.
     """
 
     face: Face
@@ -36,19 +44,24 @@ class View:
     p_fake: float | None = None
     heat: np.ndarray | None = None
 
+    @property
+    def visible_crop(self) -> np.ndarray:
+        edge = round(len(self.crop) * (1 - VISIBLE_SHARE) / 2)
+        return self.crop[edge : len(self.crop) - edge, edge : len(self.crop) - edge]
+
 
 @dataclass
 class Track:
     """A judged face: its views, None for the frames in which it is not found, and its verdict.
 
-    name: a letter. attention: share of the heat inside the face box, and what chance would give, or
-    None without heat.
+    name: a letter. heat_side: FAKE or REAL, for which the heat is evidence. attention: share of the
+    heat inside the face box, and what chance would give, or None without heat.
     """
 
     name: str
     views: list[View | None]
     verdict: Verdict | None = None
-    heat_label: int = FAKE_LABEL
+    heat_side: str = FAKE
     attention: tuple[float, float] | None = None
 
     @property
@@ -60,9 +73,19 @@ class Track:
         return [view.p_fake if view else None for view in self.views]
 
     @property
+    def used(self) -> list[float]:
+        """The scores of the frames in which it is seen."""
+        return [view.p_fake for view in self.seen]
+
+    @property
     def side_px(self) -> float:
         """The median longer side of the face box, in pixels of the video."""
         return float(np.median([view.face.side_px for view in self.seen]))
+
+    def runs(self, seconds: list[float]) -> list[Run]:
+        """FAKE frames in a row, where not all are."""
+        runs = fake_runs(self.scores, seconds) if self.verdict.real_votes else []
+        return [run for run in runs if run.frames > 1]
 
 
 @dataclass
@@ -71,35 +94,27 @@ class Analysis:
     that of lead, its most suspicious face; None where no face is found. marks: the checkpoint's.
 
     bystanders: median side in pixels and number of frames of each face that is not judged. parts:
-    where in the face lead's evidence lies (judging/parts.py), None where that is unknown. notes:
-    what a reader must know of the file and of what was done to it. caveat: why no verdict is given.
+    where in the face lead's evidence lies (judging/parts.py), None where that is unknown.
     """
 
     path: Path
-    frames: list[Frame]
+    frames: Frames
     tracks: list[Track]
     bystanders: list[tuple[float, int]] = field(default_factory=list)
     verdict: Verdict | None = None
     lead: Track | None = None
     marks: Marks = Marks()
-    rules: VerdictConfig = VerdictConfig()
-    notes: tuple[str, ...] = ()
-    caveat: str | None = None
     parts: dict[str, dict[str, float]] | None = None
-
-    @property
-    def is_image(self) -> bool:
-        """Whether one frame is all there is: by what was read, or else by the name."""
-        return getattr(self.frames, "is_image", is_image(self.path))
-
-    @property
-    def facts(self) -> dict:
-        """What the file says of itself (media/facts.py); empty where it was not read."""
-        return getattr(self.frames, "facts", {})
 
     @property
     def seconds(self) -> list[float]:
         return [frame.seconds for frame in self.frames]
+
+
+def evidence_for(tracks: list[Track]) -> str:
+    """What bright places in the heat of these faces speak for."""
+    sides = {track.heat_side for track in tracks} or {FAKE}
+    return sides.pop() if len(sides) == 1 else "the class that a face is called"
 
 
 def find_faces(path: Path, detector, count: int) -> Analysis:
@@ -108,19 +123,16 @@ def find_faces(path: Path, detector, count: int) -> Analysis:
 
 
 def follow_faces(path: Path, frames: Frames, detector) -> Analysis:
-    frames, faces, caveat = detect_upright(frames, detector)
+    frames, faces = detect_upright(frames, detector)
     images = [frame.image for frame in frames]
-    found = link_faces(images, faces)
-    chosen, small = without_bystanders(found, images)
-    rules = VerdictConfig()
-    chosen, others = chosen[: rules.max_faces], chosen[rules.max_faces :] + small
+    chosen, small = without_bystanders(link_faces(images, faces), images)
+    chosen, others = chosen[: RULES.max_faces], chosen[RULES.max_faces :] + small
     tracks = [
         Track(name, [face and View(face) for face in faces])
         for name, faces in zip(string.ascii_uppercase, chosen, strict=False)
     ]
     bystanders = [(float(np.median(sides_of(t))), len(sides_of(t))) for t in others]
-    facts = {"rules": rules, "notes": frames.notes, "caveat": caveat}
-    return Analysis(path, frames, tracks, bystanders, **facts)
+    return Analysis(path, frames, tracks, bystanders)
 
 
 def cut_crops(analysis: Analysis, preprocessing) -> None:
@@ -141,7 +153,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
     from pictures.transforms import eval_transform
 
     cut_crops(analysis, checkpoint.preprocessing)
-    image, rules, caveat = analysis.is_image, analysis.rules, caveat or analysis.caveat
+    image, caveat = analysis.frames.is_image, caveat or analysis.frames.caveat
     marks = analysis.marks = checkpoint.marks
     for track in analysis.tracks:
         crops = np.stack([view.crop[..., ::-1].transpose(2, 0, 1) for view in track.seen])
@@ -154,21 +166,20 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
         p_fake = marks.likelihood.of_frames(raw, sharpness)
         for view, score in zip(track.seen, p_fake, strict=True):
             view.p_fake = float(score)
-        verdict = judge(track.scores, marks, rules, analysis.seconds, image, caveat)
+        verdict = judge(track.scores, marks, analysis.seconds, image, caveat)
         track.verdict = verdict
         # Of an INCONCLUSIVE face, the evidence for the side that its score leans to.
-        leans = verdict.outcome
-        if leans == INCONCLUSIVE:
-            leans = frame_vote(verdict.p_fake)
-        track.heat_label = REAL_LABEL if leans == REAL else FAKE_LABEL
-        for view, heat in zip(track.seen, heat_for(evidence, track.heat_label), strict=True):
+        is_open = verdict.outcome == INCONCLUSIVE
+        track.heat_side = frame_vote(verdict.p_fake) if is_open else verdict.outcome
+        heats = heat_for(evidence, LABEL_NAMES.index(track.heat_side.lower()))
+        for view, heat in zip(track.seen, heats, strict=True):
             view.heat = heat
         track.attention = inside_share(track.seen)
     if analysis.tracks:
         verdicts = [track.verdict for track in analysis.tracks]
-        analysis.lead = analysis.tracks[most_suspicious(verdicts, rules, image)]
+        analysis.lead = analysis.tracks[most_suspicious(verdicts, image)]
         analysis.verdict = analysis.lead.verdict
         analysis.parts = face_parts(analysis.lead.seen)
     else:
         nothing = [None] * len(analysis.frames)
-        analysis.verdict = judge(nothing, marks, rules, None, image, caveat)
+        analysis.verdict = judge(nothing, marks, None, image, caveat)

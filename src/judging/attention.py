@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from pictures.blending import FIVE_POINTS
-from utils.config import VISIBLE_SHARE
 
 MAP_PX = 224
 GRID = 56  # places a side on which shares are counted
@@ -41,9 +40,7 @@ def face_map(views: list) -> tuple[np.ndarray, np.ndarray]:
     pictures, heats = [], []
     goal = FIVE_POINTS * EYE_DISTANCE * MAP_PX + np.array(EYES_XY) * MAP_PX
     for view in views:
-        edge = round(len(view.crop) * (1 - VISIBLE_SHARE) / 2)
-        seen = view.crop[edge : len(view.crop) - edge, edge : len(view.crop) - edge]
-        picture = cv2.resize(seen, (MAP_PX, MAP_PX))[..., ::-1].astype(np.float32)
+        picture = cv2.resize(view.visible_crop, (MAP_PX, MAP_PX))[..., ::-1].astype(np.float32)
         heat = cv2.resize(view.heat.astype(np.float32), (MAP_PX, MAP_PX))
         left, top, right, _ = view.visible
         matrix = None

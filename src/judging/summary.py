@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from judging.analysis import Analysis, Track
 from scoring.temporal import drift, fake_runs, frame_vote, neighbour_agreement
-from scoring.verdict import FAKE, INCONCLUSIVE, REAL
+from scoring.verdict import FAKE, INCONCLUSIVE, REAL, RULES
 from utils.files import sha256_of
 
 # 2: several faces; 3: likelihood ratio; 4: facts of the file, parts of the face; 5: title, versions
@@ -41,10 +41,10 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
             "modified_ns": about.st_mtime_ns,
             "sha256": sha256_of(path),
         },
-        "file_facts": analysis.facts,
-        "notes": list(analysis.notes),
+        "file_facts": analysis.frames.facts,
+        "notes": list(analysis.frames.notes),
         "model": model_facts,
-        "rules": asdict(analysis.rules),
+        "rules": asdict(RULES),
         "marks": asdict(analysis.marks),
         "verdict": _verdict(analysis.verdict),
         "votes": {"fake": analysis.verdict.fake_votes, "real": analysis.verdict.real_votes},
@@ -62,7 +62,6 @@ def _verdict(verdict) -> dict:
 
 
 def _face(track: Track, analysis: Analysis) -> dict:
-    used = [score for score in track.scores if score is not None]
     return {
         "name": track.name,
         "side_px": round(track.side_px, 1),
@@ -70,8 +69,8 @@ def _face(track: Track, analysis: Analysis) -> dict:
         "verdict": _verdict(track.verdict),
         "votes": {"fake": track.verdict.fake_votes, "real": track.verdict.real_votes},
         "temporal": {
-            "neighbour_agreement": neighbour_agreement(used),
-            "drift": drift(used),
+            "neighbour_agreement": neighbour_agreement(track.used),
+            "drift": drift(track.used),
             "fake_runs": [asdict(r) for r in fake_runs(track.scores, analysis.seconds)],
         },
         "attention_inside": track.attention and track.attention[0],

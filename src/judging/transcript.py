@@ -2,17 +2,9 @@
 
 from judging.analysis import Analysis, Track
 from scoring.likelihood import rate_text, side, weight_text
-from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
-from scoring.verdict import (
-    FAKE,
-    INCONCLUSIVE,
-    REAL,
-    Verdict,
-    frame_vote,
-    is_supported,
-)
+from scoring.temporal import consistency, drift, neighbour_agreement
+from scoring.verdict import FAKE, INCONCLUSIVE, REAL, Verdict, frame_vote, is_supported
 from utils import console
-from utils.config import LABEL_NAMES
 from utils.console import shown
 
 NO_PROBABILITY = "This is not the probability that it is fake, and no proof"
@@ -22,7 +14,7 @@ SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     mark = "" if is_trained else " · UNTRAINED WEIGHTS, SCORES MEAN NOTHING"
     console.heading(f"🎬 {shown(analysis.path.name)}{mark}")
-    for note in analysis.notes:
+    for note in analysis.frames.notes:
         print(f"   Note: {note}")
     if len(analysis.tracks) > 1 or analysis.bystanders:
         print_faces(analysis)
@@ -46,11 +38,11 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
         print(f"   {line}")
     if is_trained:
         print("   How far to trust this: documentation/model_card.md (of the model that ships)")
-    if analysis.facts:
+    if facts := analysis.frames.facts:
         console.heading("📄 FACTS OF THE FILE")
-        for name, text in describe_facts(analysis.facts):
+        for name, text in describe_facts(facts):
             print(f"   {name}: {text}")
-        print(f"   {analysis.facts['caveat']}")
+        print(f"   {facts['caveat']}")
 
 
 def behind_verdict(analysis: Analysis) -> list[str]:
@@ -66,7 +58,7 @@ def behind_verdict(analysis: Analysis) -> list[str]:
     if lead and lead.attention:
         inside, chance = lead.attention
         lines.append(
-            f"Evidence for {LABEL_NAMES[lead.heat_label].upper()} inside the face box: "
+            f"Evidence for {lead.heat_side} inside the face box: "
             f"{inside:.0%} (evenly spread it would be {chance:.0%})"
         )
         if inside < chance:
@@ -84,11 +76,11 @@ def headline(verdict: Verdict) -> str:
 
 def describe_false_alarms(analysis: Analysis) -> str:
     """What share of real videos gets the verdict FAKE, as far as validation tells."""
-    known, rules, image = analysis.marks.false_alarms, analysis.rules, analysis.is_image
+    known, image = analysis.marks.false_alarms, analysis.frames.is_image
     if known is None or analysis.verdict.span:
         return "How often this verdict falls on real videos was not measured"
     text, rate = f"Of labelled real faces {rate_text(known)} get this verdict", known[0]
-    faces = sum(is_supported(track.verdict, rules, image) for track in analysis.tracks)
+    faces = sum(is_supported(track.verdict, image) for track in analysis.tracks)
     if faces > 1:
         text += f"; of videos with {faces} real faces it would be {1 - (1 - rate) ** faces:.1%}"
     return text
@@ -120,8 +112,7 @@ def print_frames(analysis: Analysis) -> None:
 
 def print_track(analysis: Analysis, track: Track | None, which: str) -> None:
     scores = track.scores if track else [None] * len(analysis.frames)
-    used = [score for score in scores if score is not None]
-    agreements = iter(consistency(used) if used else [])
+    agreements = iter(consistency(track.used) if track else [])
     for number, (frame, score) in enumerate(zip(analysis.frames, scores, strict=True), 1):
         print(f"Frame {number} @ {frame.seconds:.2f}s{which}:")
         if score is None:
@@ -165,13 +156,11 @@ def print_temporal(analysis: Analysis) -> None:
     print(f"   Fake detections: {verdict.fake_votes} ({verdict.fake_votes / verdict.usable:.1%})")
     print(f"   Real detections: {verdict.real_votes} ({verdict.real_votes / verdict.usable:.1%})")
     print(f"   Prediction consistency: {verdict.agreement:.1%}")
-    used = [score for score in lead.scores if score is not None]
-    if (alike := neighbour_agreement(used)) is not None:
+    if (alike := neighbour_agreement(lead.used)) is not None:
         print(f"   Neighbouring frames that agree: {alike:.1%}")
-    if (change := drift(used)) is not None:
+    if (change := drift(lead.used)) is not None:
         print(f"   Drift of p_fake from the first half to the second: {change:+.3f}")
-    runs = [r for r in fake_runs(lead.scores, analysis.seconds) if r.frames > 1]
-    if runs and verdict.real_votes:
+    if runs := lead.runs(analysis.seconds):
         parts = ", ".join(f"{r.start:.2f}s to {r.end:.2f}s ({r.frames} frames)" for r in runs)
         print(f"   FAKE in a row: {parts}")
 

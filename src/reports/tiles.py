@@ -3,42 +3,39 @@
 import cv2
 import numpy as np
 
-from faces.detect import Face
-from judging.analysis import View
-from media.frame import Frame
-from utils.config import VISIBLE_SHARE
+from judging.analysis import Analysis, Track
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def frame_tiles(
-    frame: Frame, view: View | None, size: tuple[int, int], side: int, named: dict[str, Face]
+    analysis: Analysis, number: int, track: Track | None, size: tuple[int, int], side: int
 ) -> list[np.ndarray]:
-    """The frame with boxes and the view's heat, the visible crop, and the crop under its heat.
+    """A frame with the boxes of all judged faces, of several with their letters, and the track's
+    heat; its visible crop; and the crop under its heat.
 
     RGB pictures (H, W, 3) uint8: the first of size (width, height), the others of side x side.
-    named: all judged faces of the frame by the letters to write at their boxes. Without a view the
-    crops are blank.
+    Where the track is not seen the crops are blank.
     """
-    scale = size[0] / frame.image.shape[1]
-    picture = _resized(frame.image, size)[..., ::-1].copy()
+    image, view = analysis.frames[number].image, track and track.views[number]
+    scale = size[0] / image.shape[1]
+    picture = _resized(image, size)[..., ::-1].copy()
     crop = overlay = np.full((side, side, 3), 235, np.uint8)
     if view:
         lay_heat(picture, np.multiply(view.visible, scale), view.heat)
-        edge = round(len(view.crop) * (1 - VISIBLE_SHARE) / 2)
-        visible = view.crop[edge : len(view.crop) - edge, edge : len(view.crop) - edge]
-        crop = _resized(visible, (side, side))[..., ::-1]
+        crop = _resized(view.visible_crop, (side, side))[..., ::-1]
         overlay = heated(crop, _resized(view.heat.astype(np.float32), (side, side)))
-    for name, face in named.items():
-        box = [round(v * scale) for v in face.box_xyxy]
-        is_shown = view is not None and face is view.face
-        cv2.rectangle(picture, box[:2], box[2:], WHITE, 3 if is_shown else 1)
+    for one in analysis.tracks:
+        if not one.views[number]:
+            continue
+        box = [round(v * scale) for v in one.views[number].face.box_xyxy]
+        cv2.rectangle(picture, box[:2], box[2:], WHITE, 3 if one is track else 1)
         cv2.rectangle(picture, box[:2], box[2:], BLACK, 1)
-        if name:
+        if len(analysis.tracks) > 1:
             place = (max(box[0], 0) + 3, max(box[1], 0) + 15)
             for colour, width in ((BLACK, 4), (WHITE, 1)):
                 font = cv2.FONT_HERSHEY_SIMPLEX
-                cv2.putText(picture, name, place, font, 0.5, colour, width, cv2.LINE_AA)
+                cv2.putText(picture, one.name, place, font, 0.5, colour, width, cv2.LINE_AA)
     return [picture, crop, overlay]
 
 

@@ -22,9 +22,8 @@ from reports.page import (
 from reports.tiles import heated
 from reports.video_frames import draw_frame_analysis
 from scoring.likelihood import ratio_of, side
-from scoring.temporal import Run, drift, fake_runs, frame_vote, neighbour_agreement
+from scoring.temporal import drift, frame_vote, neighbour_agreement
 from scoring.verdict import FAKE, REAL
-from utils.config import LABEL_NAMES
 from utils.files import write_json
 
 MARKERS = {FAKE: "^", REAL: "o"}
@@ -66,7 +65,7 @@ def draw_timeline(analysis: Analysis) -> np.ndarray:
     for row, track in enumerate(tracks):
         _draw_scores(axes, track, seconds, STYLES[row % len(STYLES)])
         _draw_votes(strip, row, track, borders)
-        for run in _runs_shown(track, analysis.seconds):
+        for run in track.runs(analysis.seconds):
             strip.plot([run.start, run.end], [row + 0.42] * 2, color="black", lw=2)
     missing = [n for n in range(len(seconds)) if not any(track.views[n] for track in tracks)]
     if missing:
@@ -96,12 +95,6 @@ def _draw_scores(axes, track: Track, seconds: np.ndarray, style: str) -> None:
         axes.scatter(seconds[numbers], scores, facecolors=faces, **look)
 
 
-def _runs_shown(track: Track, seconds: list[float]) -> list[Run]:
-    """FAKE frames in a row, where not all are."""
-    runs = fake_runs(track.scores, seconds) if track.verdict.real_votes else []
-    return [run for run in runs if run.frames > 1]
-
-
 def _draw_votes(strip, row: int, track: Track, borders: np.ndarray) -> None:
     """A face's band: each frame's vote from its border to the next."""
     for vote, numbers in _by_vote(track).items():
@@ -121,7 +114,7 @@ def _by_vote(track: Track) -> dict[str, list[int]]:
 def _time_label(analysis: Analysis) -> str:
     """The axis' name, and how steady the deciding face's scores are along it."""
     label, lead = "time (s)", analysis.lead
-    used = [view.p_fake for view in lead.seen] if lead else []
+    used = lead.used if lead else []
     if used and (alike := neighbour_agreement(used)) is not None:
         label += f"  ·  neighbouring frames that agree: {alike:.0%}"
     if (change := drift(used)) is not None:
@@ -137,7 +130,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
         1, 4, gridspec_kw={"width_ratios": [1, 1.5, 1.6, 1.3]}
     )
     verdict, lead = analysis.verdict, analysis.lead
-    scores = np.array([view.p_fake for view in lead.seen]) if lead else np.zeros(0)
+    scores = np.array(lead.used if lead else [])
 
     missing = len(analysis.frames) - len(scores)
     bars = [(FAKE, verdict.fake_votes, COLOURS[FAKE]), (REAL, verdict.real_votes, COLOURS[REAL])]
@@ -168,8 +161,7 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     if lead:
         picture, heat = face_map(lead.seen)
         map_axes.imshow(heated(picture, heat))
-        label = LABEL_NAMES[lead.heat_label].upper()
-        map_axes.set_title(f"Evidence for {label}, mean face", fontsize=11)
+        map_axes.set_title(f"Evidence for {lead.heat_side}, mean face", fontsize=11)
     _title(figure, analysis)
     figure.subplots_adjust(left=0.05, right=0.98, top=0.76, bottom=0.13, wspace=0.24)
     return render(figure)
@@ -231,7 +223,7 @@ def _draw_marks(span, line, analysis: Analysis) -> None:
 def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
     """Of what there is to see."""
     style = {"ls": "", "markersize": 8}
-    scores = [p for track in analysis.tracks for p in track.scores if p is not None]
+    scores = [p for track in analysis.tracks for p in track.used]
     items = [
         Line2D([], [], color=COLOURS[vote], marker=marker, label=f"votes {vote}", **style)
         for vote, marker in MARKERS.items()
@@ -244,7 +236,7 @@ def _legend(figure: Figure, analysis: Analysis, with_missing: bool) -> None:
         items.append(Line2D([], [], **hollow, label="says little", **style))
     items.append(Line2D([], [], color="black", ls="--", label="likelihood ratio 1"))
     items.append(Patch(color="#BBBBBB", alpha=0.3, label="a video's score here decides nothing"))
-    if any(_runs_shown(track, analysis.seconds) for track in analysis.tracks):
+    if any(track.runs(analysis.seconds) for track in analysis.tracks):
         items.append(Line2D([], [], color="black", lw=2, label="FAKE in a row"))
     if len(analysis.tracks) > 1:
         items += [

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 
-from judging.analysis import Analysis, Track
+from judging.analysis import Analysis, Track, evidence_for
 from media.frame import sample_indices
 from reports.page import COLOURS, DPI, GREY, Figure, elided, render, title_of, verdict_line
 from reports.tiles import frame_tiles
 from scoring.temporal import frame_vote
 from scoring.verdict import suspicion
-from utils.config import LABEL_NAMES
 
 GAP_PX, MARGIN_PX, TITLE_PX, CAPTION_PX, SECTION_PX = 8, 28, 92, 26, 40
 FRAME_AREA_PX = 302 * 170  # of the full frame in the grid, whatever its aspect ratio
@@ -37,7 +36,7 @@ def draw_frame_analysis(analysis: Analysis) -> np.ndarray:
             x = MARGIN_PX + column * (page.cell_w + MARGIN_PX)
             page.draw_frame(x, y + row * page.cell_h, track, number)
         y += page.rows_of(numbers) * page.cell_h
-    page.draw_head({LABEL_NAMES[t.heat_label].upper() for t, _ in sections if t} or {"FAKE"})
+    page.draw_head(evidence_for([track for track, _ in sections if track]))
     return page.render()
 
 
@@ -73,13 +72,8 @@ class _Page:
     def draw_frame(self, x: int, y: int, track: Track | None, number: int) -> None:
         """A cell: the frame and the face in it side by side, below a caption with its vote."""
         frame, view = self.analysis.frames[number], track and track.views[number]
-        named = {
-            (t.name if self.has_several else ""): t.views[number].face
-            for t in self.analysis.tracks
-            if t.views[number]
-        }
         size = self.tile_w, self.tile_h
-        picture, crop, overlay = frame_tiles(frame, view, size, self.side, named)
+        picture, crop, overlay = frame_tiles(self.analysis, number, track, size, self.side)
         top, crop_x = y + CAPTION_PX, x + self.tile_w + GAP_PX
         crop_top = top + (self.tile_h - self.side) // 2
         self.pictures += [(picture, x, top), (crop, crop_x, crop_top)]
@@ -93,15 +87,14 @@ class _Page:
             style = {"color": COLOURS[vote], "weight": "bold", "ha": "right"}
             self.write(end, middle, f"p_fake {view.p_fake:.3f}  {vote}", **style)
 
-    def draw_head(self, labels: set[str]) -> None:
-        """The verdict, the file's name, and a legend for heat that speaks for these labels."""
+    def draw_head(self, which: str) -> None:
+        """The verdict, the file's name, and a legend for heat that is evidence for which."""
         title = title_of(self.analysis)
         colour = COLOURS[self.analysis.verdict.outcome]
         self.write(MARGIN_PX, 26, title, fontsize=17, weight="bold", color=colour)
         name = elided(self.analysis.path.name, max(12, (self.width - len(title) * 16) // 9))
         self.write(self.width - MARGIN_PX, 26, name, ha="right", color=GREY)
         self.write(MARGIN_PX, 52, elided(verdict_line(self.analysis), self.width // 8))
-        which = min(labels) if len(labels) == 1 else "the class that a face is called"
         legend = "Frame with face box and heat, what the network saw, and the same under its heat. "
         self.write(MARGIN_PX, 73, f"{legend}Bright: evidence for {which}.", fontsize=9, color=GREY)
 

@@ -17,12 +17,9 @@ from scoring.likelihood import (
 from scoring.temporal import FAKE, REAL, Run, fake_runs, frame_vote
 from utils.config import VerdictConfig
 
+RULES = VerdictConfig()
 INCONCLUSIVE = "INCONCLUSIVE"
-TITLES = {
-    FAKE: "DEEPFAKE DETECTED",
-    REAL: "APPEARS AUTHENTIC",
-    INCONCLUSIVE: "INCONCLUSIVE",
-}
+TITLES = {FAKE: "DEEPFAKE DETECTED", REAL: "APPEARS AUTHENTIC", INCONCLUSIVE: "INCONCLUSIVE"}
 # What a verdict REAL would be where some kind of fakes often scores as reals do.
 NO_TRACE = "no trace of a face swap; a generated or re-enacted face would often look the same"
 
@@ -126,7 +123,6 @@ class Verdict:
 def judge(
     p_fake: list[float | None],
     marks: Marks,
-    rules: VerdictConfig,
     seconds: list[float] | None = None,
     is_image: bool = False,
     caveat: str | None = None,
@@ -144,13 +140,13 @@ def judge(
     if caveat:  # it would be a weight that nobody has measured
         forced = replace(forced, likelihood_ratio=None)
     reasons = [caveat] if caveat else []
-    if len(usable) < rules.min_frames and not is_image:
+    if len(usable) < RULES.min_frames and not is_image:
         reasons.append(
-            f"too few usable frames ({len(usable)} with a face, {rules.min_frames} needed)"
+            f"too few usable frames ({len(usable)} with a face, {RULES.min_frames} needed)"
         )
-    reasons += _doubts(forced, marks, rules)
+    reasons += _doubts(forced, marks)
     if (reasons or forced.outcome == REAL) and seconds and not caveat:
-        part = _fake_part(p_fake, seconds, marks, rules)
+        part = _fake_part(p_fake, seconds, marks)
         if part and part.frames < len(usable):
             score, span = _joined([part.p_fake] * part.frames, marks), (part.start, part.end)
             facts = {"confidence": score, "likelihood_ratio": float(ratio_of(score)), "span": span}
@@ -176,13 +172,13 @@ def _forced(usable: list[float], marks: Marks) -> Verdict:
     return Verdict(outcome, score, confidence, *votes, likelihood_ratio=float(ratio_of(score)))
 
 
-def _doubts(forced: Verdict, marks: Marks, rules: VerdictConfig) -> list[str]:
+def _doubts(forced: Verdict, marks: Marks) -> list[str]:
     """What speaks against a forced verdict: frames that vote otherwise, and a ratio at which
     verdicts were too often wrong."""
     doubts = []
     fake_votes, real_votes, ratio = forced.fake_votes, forced.real_votes, forced.likelihood_ratio
     with_verdict = fake_votes if forced.outcome == FAKE else real_votes
-    if with_verdict / forced.usable < rules.min_agreement:
+    if with_verdict / forced.usable < RULES.min_agreement:
         doubts.append(f"frames disagree ({fake_votes} vote FAKE, {real_votes} vote REAL)")
     if ratio is not None and ratio >= marks.real_below and not marks.is_fake(ratio):
         whom = side(ratio) or "to neither side"
@@ -192,32 +188,30 @@ def _doubts(forced: Verdict, marks: Marks, rules: VerdictConfig) -> list[str]:
     return doubts
 
 
-def _fake_part(
-    p_fake: list[float | None], seconds: list[float], marks: Marks, rules: VerdictConfig
-) -> Run | None:
+def _fake_part(p_fake: list[float | None], seconds: list[float], marks: Marks) -> Run | None:
     """The run of FAKE frames that is long and clear enough to be called FAKE by itself."""
     usable = sum(score is not None for score in p_fake)
-    length = max(rules.min_frames, int(np.ceil(rules.min_run * usable)))
+    length = max(RULES.min_frames, int(np.ceil(RULES.min_run * usable)))
     runs = [run for run in fake_runs(p_fake, seconds) if run.frames >= length]
     ratios = [ratio_of(_joined([run.p_fake] * run.frames, marks)) for run in runs]
     best = max(range(len(runs)), key=ratios.__getitem__, default=None)
     return None if best is None or not marks.is_fake(ratios[best]) else runs[best]
 
 
-def most_suspicious(verdicts: list[Verdict], rules: VerdictConfig, is_image: bool) -> int:
+def most_suspicious(verdicts: list[Verdict], is_image: bool) -> int:
     """Number of the verdict that becomes the video's, of one verdict or more, one a face.
 
     Among faces in enough frames, FAKE goes before INCONCLUSIVE and that before REAL, then the
     higher score first. Where no face is in enough frames, it is the one in most.
     """
-    supported = [n for n, v in enumerate(verdicts) if is_supported(v, rules, is_image)]
+    supported = [n for n, v in enumerate(verdicts) if is_supported(v, is_image)]
     if not supported:
         return max(range(len(verdicts)), key=lambda n: verdicts[n].usable)
     return max(supported, key=lambda n: suspicion(verdicts[n]))
 
 
-def is_supported(verdict: Verdict, rules: VerdictConfig, is_image: bool) -> bool:
-    return is_image or verdict.usable >= rules.min_frames
+def is_supported(verdict: Verdict, is_image: bool) -> bool:
+    return is_image or verdict.usable >= RULES.min_frames
 
 
 def suspicion(verdict: Verdict) -> tuple:

@@ -37,19 +37,21 @@ def frames_of(images) -> Frames:
 def test_lying_faces_are_put_upright_and_a_note_says_so(face_views, detector, turn):
     views = [cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]]
     lying = frames_of([cv2.rotate(view, BACK[turn]) for view in views])
-    frames, found, caveat = detect_upright(lying, detector)
+    frames, found = detect_upright(lying, detector)
     assert all(map(np.array_equal, [frame.image for frame in frames], views))
     assert found == [detector.detect(view) for view in views]
     assert [frame.seconds for frame in frames] == [frame.seconds for frame in lying]
-    assert caveat is None and frames.notes[0] == "first" and frames.facts == {"codec": "h264"}
+    assert (
+        frames.caveat is None and frames.notes[0] == "first" and frames.facts == {"codec": "h264"}
+    )
     assert ("upside down" in frames.notes[1]) == (turn == 180)
 
 
 def test_upright_faces_are_left_alone_at_no_cost(face_views, detector):
     upright = frames_of([cv2.resize(view, None, fx=2, fy=2) for view in face_views[::6]])
     counting = Counting(detector)
-    frames, found, caveat = detect_upright(upright, counting)
-    assert frames is upright and all(found) and caveat is None
+    frames, found = detect_upright(upright, counting)
+    assert frames is upright and all(found) and frames.caveat is None
     assert counting.calls == len(upright)
 
 
@@ -81,6 +83,6 @@ def test_of_a_tilt_the_verdict_says_that_it_is_none(face_views, detector):
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -45, 1)
     border = {"borderMode": cv2.BORDER_REFLECT_101}
     tilted = [cv2.warpAffine(view, matrix, (width, height), **border) for view in views]
-    frames, _, caveat = detect_upright(frames_of(tilted), detector)
-    assert "tilted by about 45 degrees" in caveat
+    frames, _ = detect_upright(frames_of(tilted), detector)
+    assert "tilted by about 45 degrees" in frames.caveat
     assert all(map(np.array_equal, [frame.image for frame in frames], tilted))

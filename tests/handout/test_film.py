@@ -19,7 +19,6 @@ from judging.demo import write_clip
 from media.frame import VideoError
 from media.video import read_frames
 from scoring.verdict import Marks, judge
-from utils.config import VerdictConfig
 
 WIDTH, HEIGHT_PX, FPS, COUNT = 320, 240, 25, 50
 SCALE, UNIT = 2, 0.8  # of a film that is made of such a small clip
@@ -62,11 +61,12 @@ def analysed(path: Path, lefts: list[float | None], notes=()) -> Analysis:
         crop, heat = np.zeros((256, 256, 3), np.uint8), np.zeros((7, 7), np.float32)
         views.append(View(face, crop, square_around(face, 1.35), 0.9, heat) if face else None)
     seconds = [frame.seconds for frame in frames]
-    marks, rules = Marks(real_below=0.5, fake_from=2.0), VerdictConfig()
+    marks = Marks(real_below=0.5, fake_from=2.0)
     track = Track("A", views)
-    verdict = track.verdict = judge(track.scores, marks, rules, seconds)
+    verdict = track.verdict = judge(track.scores, marks, seconds)
     tracks, lead = ([track], track) if track.seen else ([], None)
-    return Analysis(path, frames, tracks, [], verdict, lead, marks, notes=(*frames.notes, *notes))
+    frames.notes += tuple(notes)
+    return Analysis(path, frames, tracks, [], verdict, lead, marks)
 
 
 def film_of(tmp_path: Path, analysis: Analysis) -> list[np.ndarray]:

@@ -15,7 +15,6 @@ from handout.index import write_index
 from judging.summary import report_content
 from media.facts import NAMES as NAMES_OF_FACTS
 from scoring.verdict import Marks, judge
-from utils.config import VerdictConfig
 from utils.console import shown
 
 MODEL = {
@@ -142,7 +141,7 @@ def test_each_of_several_faces_is_told_and_a_forged_part_has_its_seconds(tmp_pat
     for view, score in zip(analysis.lead.views, scores, strict=True):
         view.p_fake = score
     marks = Marks(real_below=0.2, fake_from=4.0)
-    verdict = judge(scores, marks, VerdictConfig(), analysis.seconds)
+    verdict = judge(scores, marks, analysis.seconds)
     analysis.verdict = analysis.lead.verdict = verdict
     page, report = page_of(analysis)
     text = page.words["all"][-1]

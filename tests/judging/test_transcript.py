@@ -11,7 +11,6 @@ from judging.transcript import describe_false_alarms, print_analysis
 from media.facts import CAVEAT, NAMES
 from media.frame import Frame, Frames
 from scoring.verdict import Marks, judge, most_suspicious
-from utils.config import VerdictConfig
 
 FACE = Face((10, 10, 50, 60), None, 0.9)
 
@@ -21,16 +20,17 @@ MEASURED = Marks(real_below=0.5, fake_from=2.0, false_alarms=(0.04, 0.02, 0.06))
 
 def analysed(*scores_of_faces, marks=MEASURED, name="clip.mp4", attention=None):
     count = len(scores_of_faces[0])
-    frames = [Frame(n, float(n), np.zeros((80, 80, 3), np.uint8)) for n in range(count)]
     image = name.endswith("png")
+    pictures = (Frame(n, float(n), np.zeros((80, 80, 3), np.uint8)) for n in range(count))
+    frames = Frames(pictures, is_image=image)
     tracks = []
     for letter, scores in zip("ABC", scores_of_faces, strict=False):
         views = [None if p is None else View(FACE, p_fake=p) for p in scores]
         track = Track(letter, views, attention=attention)
         seconds = [frame.seconds for frame in frames]
-        track.verdict = judge(scores, marks, VerdictConfig(), seconds, image)
+        track.verdict = judge(scores, marks, seconds, image)
         tracks.append(track)
-    lead = tracks[most_suspicious([t.verdict for t in tracks], VerdictConfig(), image)]
+    lead = tracks[most_suspicious([t.verdict for t in tracks], image)]
     return Analysis(Path(name), frames, tracks, [], lead.verdict, lead, marks)
 
 

@@ -75,14 +75,14 @@ def test_no_text_overlaps_another_or_leaves_the_page(
     check_texts(figures[-1], page)
 
 
-def only_view(analysis):
-    return analysis.frames[0], analysis.tracks[0].views[0]
+def with_its_view(analysis):
+    return analysis, analysis.tracks[0].views[0]
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_heat_and_box_lie_on_the_face_in_the_full_frame(tmp_path, size):
-    frame, view = only_view(made_analysis(tmp_path, 1, size))
-    tile, crop, overlay = frame_tiles(frame, view, size, 255, {"": view.face})
+    analysis, view = with_its_view(made_analysis(tmp_path, 1, size))
+    tile, crop, overlay = frame_tiles(analysis, 0, analysis.lead, size, 255)
     changed = np.argwhere((tile != 120).any(axis=2))
     left, top, right, bottom = view.visible
     assert changed[:, 0].min() >= max(top, 0) - 2 and changed[:, 0].max() <= bottom + 2
@@ -94,19 +94,18 @@ def test_heat_and_box_lie_on_the_face_in_the_full_frame(tmp_path, size):
 
 
 def test_heat_beyond_the_border_of_the_frame_is_cut_off(tmp_path):
-    frame, view = only_view(made_analysis(tmp_path, 1))
+    analysis, view = with_its_view(made_analysis(tmp_path, 1))
     view.face = Face((-40, -40, 60, 60), None, 0.9)
     view.visible = square_around(view.face, 1.35)
-    tile, _, _ = frame_tiles(frame, view, (640, 480), 255, {"A": view.face})
+    tile, _, _ = frame_tiles(analysis, 0, analysis.lead, (640, 480), 255)
     assert tile.shape == (480, 640, 3) and (tile[:20, :20] != 120).any()
 
 
 def test_other_faces_of_a_frame_are_marked_and_not_heated(tmp_path):
     analysis = made_analysis(tmp_path, 1, faces=2)
-    frame, view = only_view(analysis)
     other = analysis.tracks[1].views[0]
     other.face = Face((500, 20, 560, 80), None, 0.9)
-    tile, _, _ = frame_tiles(frame, view, (640, 480), 255, {"A": view.face, "B": other.face})
+    tile, _, _ = frame_tiles(analysis, 0, analysis.tracks[0], (640, 480), 255)
     left, top, right, bottom = map(round, other.face.box_xyxy)
     assert (tile[top, left:right] != 120).any() and (tile[bottom, left:right] != 120).any()
     assert (tile[round(other.face.centre_xy[1]), round(other.face.centre_xy[0])] == 120).all()
@@ -122,7 +121,7 @@ def test_the_grid_grows_with_faces_and_frames_within_limits(tmp_path):
 
 
 def test_attention_is_counted_inside_the_box(tmp_path):
-    _, view = only_view(made_analysis(tmp_path, 1))
+    _, view = with_its_view(made_analysis(tmp_path, 1))
     inside, chance = inside_share([view])  # a square box of 1 / 1.35 of the seen square
     assert inside > 0.99 and chance == pytest.approx(1 / 1.35**2, abs=0.03)
     view.heat = np.ones((7, 7), np.float32)
@@ -135,7 +134,7 @@ def test_attention_is_counted_inside_the_box(tmp_path):
 
 
 def test_the_mean_face_brings_views_of_any_place_and_size_together(tmp_path):
-    _, view = only_view(made_analysis(tmp_path, 1))
+    _, view = with_its_view(made_analysis(tmp_path, 1))
     views = []
     for scale, shift in ((1.0, 0), (0.7, 12)):
         left, top, right, _ = view.visible

@@ -6,14 +6,12 @@ import pytest
 from scoring.likelihood import Likelihood, probability
 from scoring.temporal import consistency, drift, fake_runs, neighbour_agreement
 from scoring.verdict import FAKE, INCONCLUSIVE, NO_TRACE, REAL, Marks, judge, most_suspicious
-from utils.config import VerdictConfig
 
-RULES = VerdictConfig(min_frames=3, min_agreement=0.7, min_run=0.3)
 AS_THEY_ARE = Marks(real_below=0.5, fake_from=2.0)
 
 
 def judged(scores, marks=AS_THEY_ARE, **options):
-    return judge(scores, marks, RULES, **options)
+    return judge(scores, marks, **options)
 
 
 def mean_of(scores):
@@ -150,14 +148,14 @@ def test_a_video_is_as_suspicious_as_its_most_suspicious_face():
         judged([0.52] * 4),
         judged([0.99]),
     )
-    assert most_suspicious([real, fake, unsure], RULES, False) == 1
-    assert most_suspicious([real, unsure], RULES, False) == 1
+    assert most_suspicious([real, fake, unsure], False) == 1
+    assert most_suspicious([real, unsure], False) == 1
     # Seen in one frame only, a face decides nothing ...
-    assert most_suspicious([real, brief], RULES, False) == 0
+    assert most_suspicious([real, brief], False) == 0
     # ... unless there is none better, or the frame is all there is.
-    assert most_suspicious([brief, judged([0.1, 0.1])], RULES, False) == 1
-    images = [judge([p], AS_THEY_ARE, RULES, is_image=True) for p in (0.1, 0.9)]
-    assert most_suspicious(images, RULES, True) == 1
+    assert most_suspicious([brief, judged([0.1, 0.1])], False) == 1
+    images = [judge([p], AS_THEY_ARE, is_image=True) for p in (0.1, 0.9)]
+    assert most_suspicious(images, True) == 1
 
 
 def test_what_scores_do_over_time():
