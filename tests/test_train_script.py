@@ -490,7 +490,7 @@ def test_marks_hold_for_crops_made_worse(tmp_path, monkeypatch, capsys):
     marks, (clean, worse) = best.marks, found
     assert worse.sharpness.min() >= 10 and set(worse.sharpness[:2]) == {200.5}
     noisy = (numbers % 8 < 2)[::2] & (np.arange(count) % 2 == REAL)
-    calm, loud = (ratio_of(each.outcome(best).videos.p_fake) for each in (clean, worse))
+    calm, loud = (ratio_of(replace(each, marks=marks).videos.p_fake) for each in (clean, worse))
     assert (loud[noisy] >= marks.fake_from).mean() <= 0.03 < (loud[noisy] >= 2).mean()
     assert (calm[::2] >= marks.fake_from).mean() <= 0.01
     assert "FAKE from " in capsys.readouterr().out

@@ -158,14 +158,11 @@ def _decided(table: Table, about: About, parts: dict[str, np.ndarray]) -> dict[s
         parts |= {name: names == name for name in sorted(set(names))}
     result = {}
     for name, members in parts.items():
-        counts = {
-            LABEL_NAMES[label]: {"n": int((members & (labels == label)).sum())}
-            | {
-                outcome: int((members & (labels == label) & (said == outcome)).sum())
-                for outcome in (FAKE_VERDICT, REAL_VERDICT)
-            }
-            for label in (REAL, FAKE)
-        }
+        counts = {}
+        for label in (REAL, FAKE):
+            own = said[members & (labels == label)].tolist()
+            called = {outcome: own.count(outcome) for outcome in (FAKE_VERDICT, REAL_VERDICT)}
+            counts[LABEL_NAMES[label]] = {"n": len(own)} | called
         decided = sum(c[FAKE_VERDICT] + c[REAL_VERDICT] for c in counts.values())
         wrong = counts["real"][FAKE_VERDICT] + counts["fake"][REAL_VERDICT]
         share = decided / int(members.sum())

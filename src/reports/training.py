@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from reports.page import COLOURS, GREY, Figure, MaxNLocator, render, save_png
 from reports.samples import draw_most_wrong
 from scoring.calibration import Outcome
-from scoring.metrics import Scores, reliability
+from scoring.metrics import Scores, metrics, reliability
 from scoring.verdict import FAKE, REAL
 from utils.files import write_json
 
@@ -75,8 +75,9 @@ def draw_confusion(test: Outcome, name: str = "Test") -> np.ndarray:
     import seaborn  # here, for it imports matplotlib, which page.py has to do first
 
     figure = Figure(figsize=(9, 4), layout="tight")
-    for axes, unit in zip(figure.subplots(1, 2), ("video", "frame"), strict=True):
-        counts = getattr(test, f"{unit}_metrics")["confusion"]
+    units = ("video", test.videos), ("frame", test.frames)
+    for axes, (unit, scores) in zip(figure.subplots(1, 2), units, strict=True):
+        counts = metrics(scores)["confusion"]
         table = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
         seaborn.heatmap(
             table, annot=True, fmt=",d", cmap="Blues", cbar=False, square=True, ax=axes,
@@ -96,7 +97,7 @@ def draw_roc(curves: dict[str, Scores], test: Outcome, name: str = "Test") -> np
             fpr, tpr, _ = roc_curve(scores.labels, scores.p_fake)
             area = roc_auc_score(scores.labels, scores.p_fake)
             axes.plot(fpr, tpr, **style, label=f"{label}, AUC {area:.3f}")
-    counts = test.video_metrics["confusion"]
+    counts = metrics(test.videos)["confusion"]
     reals, fakes = counts["fp"] + counts["tn"], counts["tp"] + counts["fn"]
     if reals and fakes:
         point = (counts["fp"] / reals, counts["tp"] / fakes)

@@ -1,14 +1,13 @@
 """What validation teaches about a model's scores: how they weigh, and from where they decide."""
 
 import math
-from dataclasses import astuple, dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from scoring.likelihood import WEAK, Likelihood, Rate, log_odds, ratio_of
-from scoring.metrics import Scores, by_video, metrics
+from scoring.metrics import Scores, by_video
 from scoring.verdict import Marks
 from utils.config import FAKE, REAL
 
@@ -199,9 +198,7 @@ def interval_of(share: float, n: int) -> Rate:
     return share, max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
-UNKNOWN = Marks()
-
-
+@dataclass
 class Outcome:
     """One pass of evaluation, weighed as the checkpoint's marks say.
 
@@ -209,29 +206,18 @@ class Outcome:
     numbers: each frame's video. sharpness: of each frame's face, (n,), or None.
     """
 
-    def __init__(
-        self,
-        raw: Scores,
-        numbers: np.ndarray,
-        marks: Marks = UNKNOWN,
-        sharpness: np.ndarray | None = None,
-    ):
-        self.raw, self.numbers, self.marks, self.sharpness = raw, numbers, marks, sharpness
-        p_fake = marks.likelihood.of_frames(raw.p_fake, sharpness)
-        self.frames = replace(raw, p_fake=p_fake)
-        self.videos = by_video(self.frames, numbers, marks.likelihood)
+    raw: Scores
+    numbers: np.ndarray
+    marks: Marks = Marks()
+    sharpness: np.ndarray | None = None
+
+    def __post_init__(self):
+        p_fake = self.marks.likelihood.of_frames(self.raw.p_fake, self.sharpness)
+        self.frames = replace(self.raw, p_fake=p_fake)
+        self.videos = by_video(self.frames, self.numbers, self.marks.likelihood)
 
     def only(self, numbers: np.ndarray) -> "Outcome":
         """The same of some of the videos."""
         members = np.isin(self.numbers, numbers)
-        parts = (None if part is None else part[members] for part in astuple(self.raw))
         sharpness = None if self.sharpness is None else self.sharpness[members]
-        return Outcome(Scores(*parts), self.numbers[members], self.marks, sharpness)
-
-    @cached_property
-    def frame_metrics(self) -> dict:
-        return metrics(self.frames)
-
-    @cached_property
-    def video_metrics(self) -> dict:
-        return metrics(self.videos)
+        return Outcome(self.raw.of(members), self.numbers[members], self.marks, sharpness)

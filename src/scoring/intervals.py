@@ -1,7 +1,7 @@
 """Figures of an evaluation and how sure they are: by a bootstrap over groups of people."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,12 +113,10 @@ def figures(outcome: Outcome, groups: np.ndarray, members: np.ndarray | None = N
     result = {}
     for unit, scores, numbers in (
         ("video", outcome.videos, np.unique(outcome.numbers)),
-        ("frame", outcome.frames, outcome.numbers),
+        ("frame", replace(outcome.frames, pairs=None), outcome.numbers),
     ):
         taken = slice(None) if members is None else members[numbers]
-        pairs = None if scores.pairs is None or unit == "frame" else scores.pairs[taken]
-        some = Scores(scores.p_fake[taken], scores.labels[taken], pairs=pairs)
-        result[unit] = measured(some, groups[numbers][taken])
+        result[unit] = measured(scores.of(taken), groups[numbers][taken])
     return result
 
 

@@ -1,6 +1,6 @@
 """What scores are worth: figures by frame and by video."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
@@ -27,15 +27,16 @@ class Scores:
     samples: np.ndarray | None = None
     pairs: np.ndarray | None = None
 
+    def of(self, members: np.ndarray | slice) -> "Scores":
+        """The same of some of them."""
+        return Scores(*(None if part is None else part[members] for part in vars(self).values()))
+
 
 def by_video(frames: Scores, videos: np.ndarray, likelihood: Likelihood = AS_THEY_ARE) -> Scores:
     """The joined score of each video's frames; videos (n,) holds each frame's video number."""
     _, first = np.unique(videos, return_index=True)
-    groups, pairs = (
-        None if part is None else part[first] for part in (frames.groups, frames.pairs)
-    )
     p_fake = likelihood.of_videos(frames.p_fake, videos)
-    return Scores(p_fake, frames.labels[first], groups, pairs=pairs)
+    return replace(frames.of(first), p_fake=p_fake, samples=None)
 
 
 def above_own(scores: Scores) -> tuple[np.ndarray, np.ndarray]:

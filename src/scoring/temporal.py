@@ -1,7 +1,7 @@
 """What a face's scores do over time: votes, runs of FAKE frames, agreement, drift."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -28,24 +28,14 @@ def frame_vote(p_fake: float) -> str:
 
 def fake_runs(p_fake: list[float | None], seconds: list[float]) -> list[Run]:
     """Runs of frames that vote FAKE, in order; frames without the face do not end one."""
-    runs: list[list[tuple[float, float]]] = [[]]
-    for score, second in zip(p_fake, seconds, strict=True):
-        if score is None:
-            continue
-        if frame_vote(score) == FAKE:
-            runs[-1].append((score, second))
-        elif runs[-1]:
-            runs.append([])
-    return [
-        Run(
-            len(run),
-            run[0][1],
-            run[-1][1],
-            float(probability(log_odds([p for p, _ in run]).mean())),
-        )
-        for run in runs
-        if run
-    ]
+    seen = [(p, second) for p, second in zip(p_fake, seconds, strict=True) if p is not None]
+    runs = []
+    for vote, members in groupby(seen, lambda pair: frame_vote(pair[0])):
+        if vote == FAKE:
+            scores, times = zip(*members, strict=True)
+            mean = float(probability(log_odds(scores).mean()))
+            runs.append(Run(len(times), times[0], times[-1], mean))
+    return runs
 
 
 def consistency(p_fake: list[float]) -> list[float]:

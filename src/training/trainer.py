@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +164,9 @@ def test_best(run: Run, setup: Setup) -> tuple[dict, dict[str, Outcome]] | None:
     if not team.is_main:
         return None
     calibrate_best(config, best, scored, loaders["val"].dataset)
-    test = tested.outcome(best)
+    test = replace(tested, marks=best.marks)
     console.heading("📊 TEST RESULTS")
-    results = {"video": test.video_metrics, "frame": test.frame_metrics}
+    results = {"video": metrics(test.videos), "frame": metrics(test.frames)}
     for unit, result in results.items():
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
     if text := paired_text(paired(test.videos)):
@@ -192,4 +192,4 @@ def test_best(run: Run, setup: Setup) -> tuple[dict, dict[str, Outcome]] | None:
         "test": results | {"by_method": {name: found["video"] for name, found in kinds.items()}},
     }
     console.good(f"Model: {shown(path)}, of epoch {best.training['epoch']}")
-    return report, {"val": scored[0].outcome(best), "test": test}
+    return report, {"val": replace(scored[0], marks=best.marks), "test": test}

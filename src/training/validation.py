@@ -1,6 +1,6 @@
 """What validation says of the model that is kept: scored as it is and made worse, and its marks."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ from network.checkpoint import Checkpoint, load_checkpoint
 from network.device import describe_device, pick_device, place
 from network.distributed import Team
 from scoring.calibration import Evidence, Outcome, calibrate, medians
-from scoring.metrics import Scores
 from scoring.verdict import describe_marks
 from training.epoch import ALONE, evaluate
 from training.loaders import load_data, make_loaders, set_size, what_is_taught
@@ -21,23 +20,11 @@ from utils.config import BEST_MODEL_NAME, TrainConfig
 from utils.console import Failure, shown
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What a pass over a split gives: raw scores of its frames and the number of each one's video;
-    for the team's first the sharpness of each face, the median of its video's."""
-
-    frames: Scores
-    numbers: np.ndarray
-    sharpness: np.ndarray | None
-
-    def outcome(self, best: Checkpoint) -> Outcome:
-        return Outcome(self.frames, self.numbers, best.marks, self.sharpness)
-
-
 def score_split(
     best: Checkpoint, loader, device, label: str, team: Team = ALONE, worse: bool = False
-) -> Scored:
-    """Of the best epoch; worse: under one of HARMS. Every member of a team scores its part."""
+) -> Outcome:
+    """Of the best epoch, before any marks; worse: under one of HARMS. Every member of a team scores
+    its part; its first alone knows the sharpness of each face, the median of its video's."""
     set_size(loader, best.preprocessing, best.preprocessing.image_size_px)
     dataset = loader.dataset
     dataset.worse = worse
@@ -47,11 +34,11 @@ def score_split(
         samples = console.progress(frames.samples, len(frames.samples), "Sharpness", "crops")
         sharpness = medians(np.array([dataset.sharpness(int(n)) for n in samples]), numbers)
     dataset.worse = False
-    return Scored(frames, numbers, sharpness)
+    return Outcome(frames, numbers, sharpness=sharpness)
 
 
 def score_validation(best: Checkpoint, loader, device, team: Team = ALONE) -> tuple:
-    """Scored of validation as it is, and made worse."""
+    """Of validation as it is, and made worse."""
     clean = score_split(best, loader, device, "Validation", team)
     return clean, score_split(best, loader, device, "Validation made worse", team, worse=True)
 
@@ -61,10 +48,10 @@ def calibrate_best(config: TrainConfig, best: Checkpoint, scored: tuple, dataset
     clean, worse = scored
     videos = dataset.videos
     harms = [""] * len(videos)
-    for index in worse.frames.samples:
+    for index in worse.raw.samples:
         harms[dataset.samples[index].video] = dataset.harm(int(index))
     evidence = Evidence(
-        np.concatenate([clean.frames.p_fake, worse.frames.p_fake]),
+        np.concatenate([clean.raw.p_fake, worse.raw.p_fake]),
         np.concatenate([clean.sharpness, worse.sharpness]),
         np.concatenate([clean.numbers, worse.numbers + len(videos)]),
         np.array([video["label"] for video in videos] * 2),
