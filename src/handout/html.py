@@ -54,7 +54,7 @@ def write_page(folder: Path, analysis: Analysis, report: dict) -> None:
         "<main>",
         _verdict(analysis, report),
         _faces(analysis, report),
-        _scores(report),
+        _scores(analysis),
         _frames(analysis, report),
         _of_the_file(report),
         section("What this cannot see", bullets(LIMITS)),
@@ -106,14 +106,14 @@ def _faces(analysis: Analysis, report: dict) -> str:
     return section("Faces", f'<ul class="faces">{"".join(items)}</ul>', paragraphs(lines))
 
 
-def _scores(report: dict) -> str:
-    if len(report["frames"]) < 2:
+def _scores(analysis: Analysis) -> str:
+    if len(analysis.frames) < 2:
         return ""
     legend = (
         "p_fake of each frame: ▲ votes FAKE, ● votes REAL, hollow where the frame by itself says "
         "little, × where no face was found. In the grey band the score of a video decides nothing."
     )
-    return section("Timeline", _figure(timeline(report), legend))
+    return section("Timeline", _figure(timeline(analysis), legend))
 
 
 def _frames(analysis: Analysis, report: dict) -> str:
