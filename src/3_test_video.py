@@ -172,22 +172,16 @@ def judge_files(session: Session, files: dict[Path, bool]) -> int:
             console.error(f"{shown(path)}: does not fit into memory: try fewer --frames")
             errors += 1
     if len(files) > 1:
-        summarise(session.config, reports, len(files) - errors, errors)
-    return errors
-
-
-def summarise(
-    config: TestConfig, reports: list[tuple[Path, dict]], judged: int, failed: int
-) -> None:
-    console.heading("📁 ALL FILES")
-    print(f"   {judged} judged, {failed} failed")
-    if reports:
+        console.heading("📁 ALL FILES")
+        print(f"   {len(files) - errors} judged, {errors} failed")
+    if len(files) > 1 and reports:
         from reports.folder import write_summary
 
-        folder = config.results / "summary"
+        folder = session.config.results / "summary"
         write_summary(folder, [report for _, report in reports])
         write_index(folder, reports)
         print(f"   Summary: {shown(folder)}")
+    return errors
 
 
 def typed_path(text: str) -> str:

@@ -36,7 +36,9 @@ def read_still(path: Path, count: int) -> Frames | None:
 
 def _frames_of(path: Path, head: bytes, count: int) -> Frames | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return _webp(path, head, count)
+        # OpenCV gives the first picture alone of an animation, and FFmpeg none.
+        is_animated = b"ANIM" in head
+        return _animation(path, count) if is_animated else _image(decode_image(path.read_bytes()))
     if head.startswith(b"GIF8") and (frames := _animation(path, 2)).is_image:
         return frames
     if kind := boxed_kind(head):
@@ -114,13 +116,6 @@ def _from_container(path: Path, kind: str) -> np.ndarray:
     except (av.FFmpegError, ValueError):
         pass
     raise VideoError(PICTURE.format(kind).replace("it is", "is"))
-
-
-def _webp(path: Path, head: bytes, count: int) -> Frames:
-    """OpenCV gives the first picture alone of an animation, and FFmpeg none."""
-    if b"ANIM" not in head:
-        return _image(decode_image(path.read_bytes()))
-    return _animation(path, count)
 
 
 def _animation(path: Path, count: int) -> Frames:
