@@ -90,10 +90,10 @@ def judge_one(
     What a folder holds is judged once; a file that is named, every time.
     """
     config = session.config
+    folder = results_folder(config.results, path)
     earlier = session.earlier_report(path) if from_folder and not config.again else None
-    if config.annotate and not is_image(path):
-        has_film = (results_folder(config.results, path) / FILM_NAME).exists()
-        earlier = earlier if has_film else None
+    if config.annotate and not is_image(path) and not (folder / FILM_NAME).exists():
+        earlier = None
     analysis = None if earlier else session.analyse(path)
     report = earlier or session.report(analysis)
     if config.json:
@@ -102,7 +102,6 @@ def judge_one(
         print_line(report, ["judged before"] if earlier else [])
     else:
         print_analysis(analysis, session.is_trained)
-    folder = results_folder(config.results, path)
     if analysis:
         with atomic_folder(folder, keep_others=True) as temporary:
             video_reports().write_reports(temporary, analysis, report)

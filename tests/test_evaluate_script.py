@@ -196,13 +196,17 @@ def footage_of(number: int, label: int, levels, faces=None) -> Footage:
     return Footage(number, label, np.stack(crops), seconds, faces, False, [])
 
 
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    metrics = {"calibration": asdict(Marks(real_below=0.5, fake_from=2.0))}
+    return Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
+
+
 def verdicts_of(tables) -> dict[int, str]:
     return {number: face.verdict.outcome for number, face in tables["clean"].items()}
 
 
-def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts():
-    metrics = {"calibration": asdict(Marks(real_below=0.5, fake_from=2.0))}
-    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
+def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts(checkpoint):
     levels = [0.2] * 4 + [0.6, 0.7, 0.8] + [0.95] * 2  # the last is seen too briefly
     brief = footage_of(1, FAKE, [0.3, 0.9], [slice(0, 1), slice(1, 2)])
     source = [footage_of(0, REAL, levels, [slice(0, 4), slice(4, 7), slice(7, 9)]), brief]
@@ -212,18 +216,14 @@ def test_of_several_faces_the_most_suspicious_that_is_seen_often_enough_counts()
     assert tables["clean"][1].raw == pytest.approx([0.3], abs=0.02)
 
 
-def test_of_tilted_faces_script_4_gives_no_verdict_either():
-    metrics = {"calibration": asdict(Marks(real_below=0.5, fake_from=2.0))}
-    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
+def test_of_tilted_faces_script_4_gives_no_verdict_either(checkpoint):
     tilted = replace(footage_of(1, FAKE, [0.9] * 4), caveat="tilted")
     source = [footage_of(0, FAKE, [0.9] * 4), tilted]
     (tables,), _ = score_all(source, [checkpoint], False, "cpu")
     assert verdicts_of(tables) == {0: "FAKE", 1: "INCONCLUSIVE"}
 
 
-def test_the_worst_misses_are_kept_with_their_worst_crops():
-    metrics = {"calibration": asdict(Marks(real_below=0.5, fake_from=2.0))}
-    checkpoint = Checkpoint(Brightness(), Preprocessing("haar", 32, 1.54, 28), metrics)
+def test_the_worst_misses_are_kept_with_their_worst_crops(checkpoint):
     levels = [(0.9, 0.7), (0.6, 0.6), (0.1, 0.2), *[(0.3, 0.4)] * 20, (0.9, 0.9)]
     labels = [REAL, REAL, FAKE, *[FAKE] * 20, FAKE]
     source = [footage_of(n, labels[n], two) for n, two in enumerate(levels)]

@@ -15,7 +15,7 @@ from evaluation.parts import parts_of, skin_parts
 from faces.quality import face_sharpness
 from network.checkpoint import Checkpoint
 from network.gradcam import AT_ONCE
-from pictures.harms import all_changes, condition
+from pictures.harms import all_changes
 from pictures.transforms import eval_transform, normalise
 from scoring.calibration import Outcome
 from scoring.intervals import About, by_name, figures
@@ -87,7 +87,10 @@ def score_all(
             changed = [change(np.ascontiguousarray(crop)) for crop in footage.crops]
             versions[name] = np.stack(changed)
         for checkpoint, table in zip(checkpoints, tables, strict=True):
-            attacked = _attacked(checkpoint, footage, device) if robustness else {}
+            attacked = {
+                name: attack(checkpoint, footage.crops, footage.label, device)
+                for name, attack in (all_changes(ATTACKS) if robustness else {}).items()
+            }
             for name, crops in (versions | attacked).items():
                 sharpness = [face_sharpness(crop[..., ::-1], margin) for crop in crops]
                 raw = score(checkpoint, crops, device)
@@ -101,14 +104,6 @@ def score_all(
                 table[SQUASHED][footage.number] = judge_faces(checkpoint, whole, raw, None)
         misses = sorted(misses, key=lambda miss: -miss.distance)[:WORST]
     return tables, misses
-
-
-def _attacked(checkpoint: Checkpoint, footage: Footage, device) -> dict[str, np.ndarray]:
-    return {
-        condition(kind, strength): change(checkpoint, footage.crops, footage.label, device)
-        for kind, steps in ATTACKS.items()
-        for strength, change in steps.items()
-    }
 
 
 def judge_faces(

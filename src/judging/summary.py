@@ -19,11 +19,11 @@ def report_content(analysis: Analysis, model_facts: dict) -> dict:
     verdict is about."""
     path, lead = analysis.path, analysis.lead
     about = path.stat()
-    scores = lead.scores if lead else [None] * len(analysis.frames)
-    views = lead.views if lead else scores
+    views = lead.views if lead else [None] * len(analysis.frames)
     rows = [
-        {"index": frame.index, "seconds": round(frame.seconds, 3)}
-        | {
+        {
+            "index": frame.index,
+            "seconds": round(frame.seconds, 3),
             "box_xyxy": view and [round(value, 1) for value in view.face.box_xyxy],
             "detection_score": view and round(view.face.score, 3),
             "p_fake": view and view.p_fake,

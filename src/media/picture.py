@@ -39,13 +39,12 @@ class Camera:
         width, height = size = self.shown_size(frame.width, frame.height)
         if size != (frame.width, frame.height):
             self.notes.append("pixels are not square: the picture is stretched, as players do")
+        matrix = display_matrix(frame)
         self._is_interlaced |= frame.interlaced_frame
         if is_combed(frame, COMBED_IF_FLAGGED if self._is_interlaced else COMBED):
             self._is_interlaced = True
             self.notes.append("interlaced: of each frame one field is judged, stretched")
-            matrix, frame = display_matrix(frame), top_field(frame)
-        else:
-            matrix = display_matrix(frame)
+            frame = top_field(frame)
         if curve := hdr_curve(frame):
             self.notes.append(f"HDR ({curve}): brightness and colours are mapped to ordinary ones")
             image = tone_mapped(frame, width, height)

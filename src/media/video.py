@@ -11,7 +11,6 @@ import numpy as np
 from av.video.frame import PictureType
 
 from media.frame import Frame, Frames, VideoError, sample_times
-from media.frame import sample_indices as sample_indices
 from media.packets import Listing, decoded_parts, demux, list_packets, opened
 from media.picture import Camera
 from media.stills import is_single, read_still

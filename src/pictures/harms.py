@@ -52,6 +52,6 @@ def condition(kind: str, strength: str) -> str:
     return f"{kind}, {strength}"
 
 
-def all_changes() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Every change of the sweep by its condition's name."""
-    return {condition(kind, name): f for kind, steps in SWEEP.items() for name, f in steps.items()}
+def all_changes(kinds: dict[str, dict[str, Callable]] = SWEEP) -> dict[str, Callable]:
+    """Every change of the sweep, or of other such kinds, by its condition's name."""
+    return {condition(kind, name): f for kind, steps in kinds.items() for name, f in steps.items()}

@@ -15,7 +15,8 @@ from conftest import ROOT, frame_number, numbered_frames, set_avi_frame_count, u
 
 from judging.demo import write_clip
 from media import video
-from media.video import VideoError, read_frames, sample_indices
+from media.frame import sample_indices
+from media.video import VideoError, read_frames
 
 
 def test_indices_are_unique_even_and_include_both_ends():

@@ -58,13 +58,9 @@ def test_an_image_is_judged_on_its_one_frame():
     assert judged([None], is_image=True).reasons == ("no face found",)
 
 
-def test_a_caveat_forbids_a_verdict():
-    verdict = judged([0.99] * 5, caveat="untrained")
-    assert verdict.outcome == INCONCLUSIVE and verdict.reasons == ("untrained",)
-
-
-def test_a_caveat_forbids_a_weight_too():
+def test_a_caveat_forbids_a_verdict_and_a_weight():
     verdict = judged([0.9] * 5, caveat="not measured")
+    assert verdict.outcome == INCONCLUSIVE and verdict.reasons == ("not measured",)
     assert verdict.likelihood_ratio is verdict.weight is None and verdict.title == INCONCLUSIVE
     assert verdict.p_fake == pytest.approx(0.9)
 
