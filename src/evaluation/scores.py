@@ -97,7 +97,7 @@ def score_all(
                 lead = judge_faces(checkpoint, footage, raw, sharpness)
                 table[name][footage.number] = lead
                 if name == "clean" and checkpoint is checkpoints[0]:
-                    misses += _misses(checkpoint, footage, lead)
+                    misses += _misses(footage, lead)
             if footage.frames:
                 raw = score_squashed(checkpoint, footage.frames, device)
                 whole = replace(footage, faces=[slice(0, len(raw))])
@@ -121,7 +121,7 @@ def judge_faces(
     return faces[most_suspicious([face.verdict for face in faces], footage.is_image)]
 
 
-def _misses(checkpoint: Checkpoint, footage: Footage, lead: Judged) -> list[Miss]:
+def _misses(footage: Footage, lead: Judged) -> list[Miss]:
     """The miss that a video is, if it is one; of its crops only the worst is kept."""
     crops, label, joined = footage.crops[lead.place], footage.label, lead.verdict.p_fake
     if (joined >= 0.5) == (label == FAKE):

@@ -185,9 +185,7 @@ def choose_marks(
 
     called_fake = ratios >= (np.inf if fake_from is None else fake_from)
     called_real = ratios < real_below
-    rates = [rate(m, hits) for m, hits in (
-        (reals, called_fake), (reals, called_real), (fakes, called_fake), (fakes, called_real),
-    )]  # fmt: skip
+    rates = [rate(of, hits) for of in (reals, fakes) for hits in (called_fake, called_real)]
     return Marks(likelihood, real_below, fake_from, *rates)
 
 
