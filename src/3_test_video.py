@@ -185,8 +185,7 @@ def judge_files(session: Session, files: dict[Path, bool]) -> int:
 
 def typed_path(text: str) -> str:
     """The path that a person typed or dragged in: without the quotes or escapes of a shell."""
-    text = text.strip().removeprefix("& ")
-    text = local_of(text)
+    text = local_of(text.strip().removeprefix("& "))
     candidates = [text, text[1:-1] if text[:1] == text[-1:] and text[:1] in "'\"" else text]
     if os.name == "posix":
         with contextlib.suppress(ValueError):  # an apostrophe in the name

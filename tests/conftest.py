@@ -5,6 +5,7 @@ import gc
 import importlib.util
 import json
 import os
+import struct
 import subprocess
 import sys
 from dataclasses import asdict
@@ -94,6 +95,15 @@ def set_avi_frame_count(path: Path, count: int) -> None:
         start = content.index(tag) + offset
         content[start : start + 4] = count.to_bytes(4, "little")
     path.write_bytes(content)
+
+
+def set_display_matrix(path: Path, *numbers: float) -> None:
+    """Write these four numbers as the display matrix in the header of an MP4's track."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd") + (44 if data[data.index(b"tkhd") + 4] == 0 else 56)
+    a, b, c, d = (round(number * 65536) for number in numbers)
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
 
 
 def biased_model(path: Path, log_odds: float) -> Path:

@@ -24,8 +24,7 @@ def timeline(analysis: Analysis) -> str:
         y = _y(p_fake)
         parts.append(f'<path d="M{LEFT},{y:.1f}h{WIDTH}" class="grid"/>')
         parts.append(f'<text x="{LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{p_fake:g}</text>')
-    for number in range(5):
-        anchor = ("start", "middle", "middle", "middle", "end")[number]
+    for number, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
         x, second = LEFT + WIDTH * number / 4, start + length * number / 4
         y = TOP + HEIGHT + 17
         parts.append(f'<text x="{x:g}" y="{y}" text-anchor="{anchor}">{second:.2f} s</text>')

@@ -1,6 +1,5 @@
 """The annotated film: the video's times and sound, faces where the line says, a mark that runs."""
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from conftest import set_display_matrix
 
 from faces.detect import Face, square_around
 from faces.orientation import NOTES
@@ -164,10 +164,7 @@ def turned_clip(path: Path) -> Path:
     image = np.full((240, 320, 3), GROUND, np.uint8)
     image[:120, :160], image[:120, 160:] = TOP_LEFT, TOP_RIGHT
     write_clip(path, [image] * 6)
-    data = bytearray(path.read_bytes())
-    start = data.index(b"tkhd") + (44 if data[data.index(b"tkhd") + 4] == 0 else 56)
-    data[start : start + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
+    set_display_matrix(path, 0, 1, -1, 0)
     return path
 
 

@@ -1,12 +1,12 @@
 """Pictures as players show them: turned, mirrored, with square pixels, of one field, of HDR."""
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import set_display_matrix
 from test_video import ffmpeg, make_moving_clip
 
 from judging.demo import write_clip
@@ -24,11 +24,7 @@ CORNERS[32:, :48], CORNERS[32:, 48:] = (220, 0, 0), (128, 128, 128)
 def clip_with_matrix(path: Path, *numbers: float) -> Path:
     """CORNERS as a video with these four numbers of a display matrix in its track's header."""
     write_clip(path, [CORNERS] * 6)
-    data = bytearray(path.read_bytes())
-    start = data.index(b"tkhd") + (44 if data[data.index(b"tkhd") + 4] == 0 else 56)
-    a, b, c, d = (round(number * 65536) for number in numbers)
-    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
+    set_display_matrix(path, *numbers)
     return path
 
 

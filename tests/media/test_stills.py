@@ -62,18 +62,6 @@ def test_a_damaged_second_page_costs_nothing(tmp_path):
     assert len(frames) == 1 and frames[0].image.shape == PICTURE.shape
 
 
-@pytest.mark.parametrize("format", ["GIF", "PNG", "AVIF"])
-def test_an_animation_under_a_videos_name_is_one(tmp_path, format):
-    if not features.check("avif") and format == "AVIF":
-        pytest.skip("this Pillow cannot write AVIF")
-    path = tmp_path / "clip.mp4"
-    shades = [Image.fromarray(np.full((64, 64, 3), 20 * n, np.uint8)) for n in range(1, 11)]
-    shades[0].save(path, format=format, save_all=True, append_images=shades[1:], duration=200)
-    frames = read_frames(path, 4)
-    assert [frame.index for frame in frames] == [0, 3, 6, 9]
-    assert not frames.is_image and frames.notes == ()
-
-
 def test_a_video_named_as_an_image_is_a_video(tmp_path):
     path = tmp_path / "clip.jpg"
     make_moving_clip(path.with_suffix(".mp4"), *X264, seconds=1)
@@ -90,20 +78,23 @@ def test_a_row_of_jpegs_is_a_video(tmp_path):
     assert len(frames) == 4 and not frames.is_image
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.gif"])
-def test_an_animation_is_judged_as_a_video(tmp_path, name):
-    path = tmp_path / name
-    if name == "a.webp" and not features.check("webp"):
-        pytest.skip("this Pillow cannot write WebP")
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "GIF", "AVIF"])
+@pytest.mark.parametrize("suffix", [".mp4", None])
+def test_an_animation_under_any_name_is_judged_as_a_video(tmp_path, format, suffix):
+    if format in ("WEBP", "AVIF") and not features.check(format.lower()):
+        pytest.skip(f"this Pillow cannot write {format}")
+    path = tmp_path / f"a{suffix or '.' + format.lower()}"
     shades = [Image.fromarray(np.full((64, 64, 3), 20 * n, np.uint8)) for n in range(1, 11)]
-    shades[0].save(path, save_all=True, append_images=shades[1:], duration=200, loop=0)
+    options = {"append_images": shades[1:], "duration": 200, "loop": 0}
+    shades[0].save(path, format=format, save_all=True, **options)
     frames = read_frames(path, 4)
     assert not frames.is_image and [frame.index for frame in frames] == [0, 3, 6, 9]
     for frame in frames:
         assert abs(int(frame.image[32, 32, 1]) - 20 * (frame.index + 1)) < 8
         assert frame.seconds == pytest.approx(0.2 * frame.index, abs=0.01)
-    if name == "a.webp":
-        assert "animated" in frames.notes[0]
+    assert [note.startswith("an animated WebP") for note in frames.notes] == [True] * (
+        format == "WEBP"
+    )
 
 
 def test_a_heic_is_refused_by_name_with_the_remedy(tmp_path):
