@@ -11,7 +11,7 @@ import torch
 
 from evaluation.attacks import ATTACKS
 from evaluation.labelled import Footage
-from evaluation.parts import parts_of, skin_parts
+from evaluation.slices import skin_slices, slices_of
 from faces.quality import face_sharpness
 from network.checkpoint import Checkpoint
 from network.gradcam import AT_ONCE
@@ -140,15 +140,16 @@ def outcome_of(table: Table, about: About, checkpoint: Checkpoint) -> Outcome:
     return Outcome(raw, numbers, checkpoint.marks, sharpness)
 
 
-def _decided(table: Table, about: About, parts: dict[str, np.ndarray]) -> dict[str, dict]:
-    """For 'all', the parts, each source and each method, how many of its videos are real and fake,
+def _decided(table: Table, about: About, slices: dict[str, np.ndarray]) -> dict[str, dict]:
+    """For 'all', the slices, each source and each method, how many of its videos are real and fake,
     how many of each are called FAKE and REAL, the share decided, and of these the share that is
     wrong."""
     numbers = np.array(list(table))
     said = np.array([face.verdict.outcome for face in table.values()])
     labels = about.labels[numbers]
-    parts = {name: members[numbers] for name, members in parts.items() if members[numbers].any()}
-    parts = {"all": np.full(len(numbers), True)} | parts
+    taken = {name: members[numbers] for name, members in slices.items()}
+    taken = {name: members for name, members in taken.items() if members.any()}
+    parts = {"all": np.full(len(numbers), True)} | taken
     for names in (about.datasets[numbers], about.kinds[numbers]):
         parts |= {name: names == name for name in sorted(set(names))}
     result = {}
@@ -171,8 +172,8 @@ def evaluate(
 ) -> tuple[dict, Outcome]:
     """The figures of one checkpoint, as report.json holds them, and its clean outcome."""
     outcomes = {name: outcome_of(table, about, checkpoint) for name, table in tables.items()}
-    clean, parts = outcomes["clean"], parts_of(records, about)
-    decided = parts | skin_parts(records, about)
+    clean, slices = outcomes["clean"], slices_of(records, about)
+    decided = slices | skin_slices(records, about)
     return {
         "trained_on": checkpoint.training.get("datasets", "unknown"),
         "marks": asdict(checkpoint.marks),
@@ -182,7 +183,9 @@ def evaluate(
             | {"verdicts": _decided(tables[name], about, decided)}
             for name, outcome in outcomes.items()
         },
-        "by_part": {name: figures(clean, about.groups, members) for name, members in parts.items()},
+        "by_slice": {
+            name: figures(clean, about.groups, members) for name, members in slices.items()
+        },
         "by_dataset": by_name(clean, about.datasets, about),
         "by_method": by_name(clean, about.kinds, about),
         "by_training": _by_training(clean, about, checkpoint.training.get("tools")),

@@ -37,7 +37,7 @@ def print_evaluation(report: dict) -> None:
     )
     for line in describe_marks(known_marks(report["marks"])):
         print(f"   {line}")
-    slices = {"all": clean} | report["by_part"]
+    slices = {"all": clean} | report["by_slice"]
     if len(report["by_dataset"]) > 1:
         slices |= report["by_dataset"]
     slices |= report["by_training"] | report["by_method"]

@@ -1,4 +1,4 @@
-"""Parts of what is evaluated that are measured by themselves, beside sources and methods."""
+"""Slices of what is evaluated that are measured by themselves, beside sources and methods."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ LEAST_SKIN = 150  # reals of known skin; a third of fewer says little
 THIRDS = ("darkest", "middle", "lightest")
 
 
-def parts_of(records: list[dict], about: About) -> dict[str, np.ndarray]:
-    """For each part's name its members, (n,) bool. Records of a registry alone have any.
+def slices_of(records: list[dict], about: About) -> dict[str, np.ndarray]:
+    """For each slice its members, (n,) bool. Records of a registry alone have any.
 
     Where some have several frames and some one: the videos, and the fakes among them of each source
     against all real videos, for a source's own reals are few.
@@ -19,13 +19,13 @@ def parts_of(records: list[dict], about: About) -> dict[str, np.ndarray]:
     reals, fakes = several & (about.labels == REAL), several & (about.labels == FAKE)
     if several.all() or not (reals.any() and fakes.any()):
         return {}
-    parts = {"videos": several}
+    slices = {"videos": several}
     for name in np.unique(about.datasets[fakes]):
-        parts[f"{name} fakes, all real videos"] = reals | fakes & (about.datasets == name)
-    return parts
+        slices[f"{name} fakes, all real videos"] = reals | fakes & (about.datasets == name)
+    return slices
 
 
-def skin_parts(records: list[dict], about: About) -> dict[str, np.ndarray]:
+def skin_slices(records: list[dict], about: About) -> dict[str, np.ndarray]:
     """The same of the reals, in thirds by the lightness of their skin; none where few are known."""
     lightness = np.array([_lightness(record) for record in records])
     known = (about.labels == REAL) & np.isfinite(lightness)
