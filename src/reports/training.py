@@ -115,7 +115,7 @@ def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test
     if len(by_method) > SHOWN_KINDS:
         name = f"{name}, the {SHOWN_KINDS} largest of {len(by_method)} kinds"
     kinds = [kind for kind in by_method if kind in largest]
-    figure = Figure(figsize=(9, 1.5 + 0.5 * len(kinds)), layout="tight")
+    figure = Figure(figsize=(9, 1 + 0.4 * len(kinds)), layout="tight")
     axes = figure.subplots()
     for place, kind in enumerate(kinds):
         result = by_method[kind]
@@ -128,7 +128,7 @@ def draw_per_method(test: Outcome, by_method: dict[str, dict], name: str = "Test
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set(title=f"{name}, by video: judged rightly", xlim=(0, 1.5), xlabel="share")
     axes.set_xticks(np.linspace(0, 1, 6))
-    axes.invert_yaxis()
+    axes.set_ylim(len(kinds) - 0.5, -0.5)
     return render(figure)
 
 
