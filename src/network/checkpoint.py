@@ -16,6 +16,7 @@ from network.soundness import (
     checked_preprocessing,
     fitting,
     foreign,
+    number,
     plain,
 )
 from pictures.transforms import Preprocessing
@@ -111,6 +112,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with torch.device("meta"):  # no random weights that the file's would replace at once
             model = DeepfakeDetector(arch=arch)
         model.load_state_dict(fitting(content["state_dict"], model.state_dict()), assign=True)
+        for name, low, high in (("temperature", 1e-3, 1e3), ("threshold", 1e-6, 1 - 1e-6)):
+            number(content.get(name, 0.5), name, low, high)  # of older files; unused
         metrics, training = plain(content["metrics"], finite=True), plain(content["training"])
         check(
             isinstance(metrics, dict) and isinstance(training, dict),

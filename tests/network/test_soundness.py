@@ -100,6 +100,8 @@ def test_without_marks_there_is_a_caveat_and_with_them_none(tmp_path, content):
     "place, value, reason",
     [
         ("metrics", None, "no table of metrics"),
+        ("temperature", 0.0, "temperature 0.0"),
+        ("threshold", math.nan, "threshold nan"),
         ("preprocessing crop_size_px", 0, "crop_size_px 0"),
         ("preprocessing crop_size_px", 255.5, "a crop_size_px that is no whole number"),
         ("preprocessing image_size_px", -224, "image_size_px -224"),
