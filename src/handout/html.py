@@ -18,7 +18,7 @@ from judging.analysis import Analysis
 from judging.transcript import NO_PROBABILITY, behind_verdict, describe_facts
 from media.frame import sample_indices
 from reports.tiles import frame_tiles
-from scoring.likelihood import weight_text
+from scoring.likelihood import comparison
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL
 from utils.config import ROOT
 
@@ -70,7 +70,7 @@ def _verdict(analysis: Analysis, report: dict) -> str:
     if verdict["span"]:
         title += " from {:.2f} s to {:.2f} s".format(*verdict["span"])
     if weight and outcome != INCONCLUSIVE:
-        weight += f": {weight_text(verdict['likelihood_ratio'])}"
+        weight += f": {comparison(verdict['likelihood_ratio'])}"
     lines = [f"Likelihood ratio {weight}. {NO_PROBABILITY}"] if weight else []
     if len(report["faces"]) > 1:
         lines.append(f"Of {len(report['faces'])} faces, face {report['decided_by']} decides")

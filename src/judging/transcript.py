@@ -1,13 +1,14 @@
 """What the console says about a judged video, in the reference's wording."""
 
 from judging.analysis import Analysis, Track
-from scoring.likelihood import rate_text, side, weight_text
+from scoring.likelihood import comparison, rate_text, side
 from scoring.temporal import consistency, drift, neighbour_agreement
 from scoring.verdict import FAKE, INCONCLUSIVE, REAL, Verdict, frame_vote, is_supported
 from utils import console
 from utils.console import shown
 
 NO_PROBABILITY = "This is not the probability that it is fake, and no proof"
+EVEN_ODDS = "Confidence is a probability only where half of the videos are fakes; this is no proof"
 SIGNS = {FAKE: "🔴", REAL: "🟢", INCONCLUSIVE: "🟡"}
 
 
@@ -27,11 +28,12 @@ def print_analysis(analysis: Analysis, is_trained: bool) -> None:
     if verdict.confidence is not None:
         print(f"   Confidence: {verdict.confidence:.2%}")
     if verdict.weight and verdict.outcome != INCONCLUSIVE:
-        print(f"   Likelihood ratio: {verdict.weight}: {weight_text(verdict.likelihood_ratio)}")
+        print(f"   Likelihood ratio: {verdict.weight}: {comparison(verdict.likelihood_ratio)}")
     elif verdict.weight:
         print(f"   Likelihood ratio: {verdict.weight}")
     if verdict.weight:
-        print(f"   {NO_PROBABILITY}: documentation/likelihood_ratio.md")
+        meaning = NO_PROBABILITY if verdict.confidence is None else EVEN_ODDS
+        print(f"   {meaning}: documentation/likelihood_ratio.md")
     for reason in verdict.reasons:
         print(f"   Reason: {reason}")
     for line in behind_verdict(analysis):

@@ -109,6 +109,11 @@ def weight_text(ratio: float) -> str:
     return f"such scores are {times} times as frequent on {whom}"
 
 
+def comparison(ratio: float) -> str:
+    """The same with the other side, for a ratio that supports one."""
+    return f"{weight_text(ratio)} as on {'real videos' if ratio > 1 else 'fakes'}"
+
+
 def rate_text(rate: Rate | None) -> str:
     if rate is None:
         return "an unknown share"

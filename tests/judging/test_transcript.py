@@ -7,7 +7,7 @@ import pytest
 
 from faces.detect import Face
 from judging.analysis import Analysis, Track, View
-from judging.transcript import describe_false_alarms, print_analysis
+from judging.transcript import NO_PROBABILITY, describe_false_alarms, print_analysis
 from media.facts import CAVEAT, NAMES
 from media.frame import Frame, Frames
 from scoring.verdict import Marks, judge, most_suspicious
@@ -95,9 +95,11 @@ def test_the_weight_of_a_verdict_is_said_in_numbers_and_words(capsys):
     wide = Marks(real_below=0.05, fake_from=12.0, missed=(0.05, 0.02, 0.09))
     print_analysis(analysed([0.95] * 4, marks=wide), True)
     text = "Likelihood ratio: 19 (moderate support for FAKE): such scores are 19 times as frequent"
-    assert text in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{text} on fakes as on real videos\n   Confidence is a probability only" in printed
     print_analysis(analysed([0.8] * 4, marks=wide), True)
     printed = capsys.readouterr().out.splitlines()
+    assert f"   {NO_PROBABILITY}: documentation/likelihood_ratio.md" in printed
     assert "   🟡 INCONCLUSIVE, LEANS FAKE" in printed
     assert "   Likelihood ratio: 4 (weak support for FAKE)" in printed
     text = "   Reason: leans FAKE: such scores are 4 times as frequent on fakes (weak support)"
