@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import sys
-from functools import partial
 from itertools import compress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,19 +15,17 @@ from urllib.request import url2pathname
 
 from handout.html import PAGE, write_page
 from handout.index import write_index
-from judging.analysis import Analysis
 from judging.demo import make_demo_clips
 from judging.session import UNTRAINED, Session, joined, results_folder
 from judging.transcript import SIGNS, print_analysis
 from media.frame import VideoError, is_image
 from utils import console, search
-from utils.config import IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
+from utils.config import FILM_NAME, IMAGE_SUFFIXES, VIDEO_SUFFIXES, TestConfig
 from utils.console import run_script, shown
 from utils.files import atomic_folder
 from utils.flags import DOWNLOAD, add_flags, from_flags, is_address, local_path
 
 MODEL_SUFFIXES = (".pth", ".pt")
-FILM_NAME = "annotated.mp4"
 PROMPT = "\n📹 Enter video path: "
 
 
@@ -111,28 +108,10 @@ def judge_one(
             print(f"\n   Reports: {shown(folder)}")
             print(f"   To hand on: {shown(folder / PAGE)}", flush=True)
         if config.annotate:
+            from handout.film import annotate
+
             annotate(folder, analysis, config.quiet or config.json)
     reports.append((folder, report))
-
-
-def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
-    """Add annotated.mp4 to the reports in folder, and say where it lies; else why it does not."""
-    if analysis.frames.is_image:
-        console.warn(f"{shown(analysis.path.name)}: --annotate is for videos, this is an image")
-        return
-    from handout.film import write_film
-
-    film = folder / FILM_NAME
-    watch = [] if quietly else [partial(console.progress, label="Film", units="frames")]
-    try:
-        with atomic_folder(folder, keep_others=True) as temporary:
-            write_film(temporary / FILM_NAME, analysis, *watch)
-    except Exception as error:  # a film is worth no verdict
-        reason = getattr(error, "strerror", None) or str(error) or "memory is short"
-        console.warn(f"{shown(film)} was not written ({reason}): the verdict stands without it")
-    else:
-        if not quietly:
-            print(f"   Film: {shown(film)}", flush=True)
 
 
 def video_reports():

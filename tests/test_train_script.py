@@ -522,6 +522,18 @@ def test_a_trained_model_is_calibrated_again_and_the_test_set_untouched(
     assert after.marks == before.marks and after.training == before.training
     for name, value in before.model.state_dict().items():
         assert torch.equal(after.model.state_dict()[name], value)
+    last = path.with_name("last.pth")
+    content = torch.load(last, weights_only=True)
+    bias = "head.5.bias"
+    wanted = (before.model.state_dict()[bias] + content["state_dict"][bias] + 1) / 2
+    content["state_dict"][bias] += 1
+    torch.save(content, last)
+    mean = arguments(root, "--only-calibrate", "--init", str(path), str(last))
+    assert script.main(mean) == 0
+    after = load_checkpoint(path)
+    assert after.training["mean_of"] == ["best_model.pth", "last.pth"]
+    assert after.training["tools"] == before.training["tools"] and after.caveat is None
+    assert torch.allclose(after.model.state_dict()[bias], wanted, atol=1e-3)
     wrong = arguments(root, "--only-calibrate", "--splits", str(root / "none.json"))
     assert "none.json not found: name those of its training" in fails(script, capsys, wrong)
     gone = arguments(root, "--only-calibrate", "--models", str(root / "none"))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from judging.analysis import Analysis
 from media.frame import VideoError
 from media.packets import demux, list_packets, opened
 from media.video import decode_all
+from utils import console
+from utils.config import FILM_NAME
+from utils.console import shown
+from utils.files import atomic_folder
 
 # Without B-frames, for an MP4 with these is too short by its header where the rate varies.
 ENCODER, OPTIONS = "libx264", {"preset": "veryfast", "crf": "21", "bf": "0"}
@@ -27,6 +32,24 @@ TICKS = 90_000  # a second, so that any frame keeps its time
 LONG_PX, SHORT_PX = 1920, 1080  # the film at most, its timeline included
 TEXT_PX = 640  # and at least so wide, or its text could not be read
 BT601, BT709, LIMITED = 6, 1, 1  # FFmpeg's numbers: OpenCV's matrix and range, and usual colours
+
+
+def annotate(folder: Path, analysis: Analysis, quietly: bool) -> None:
+    """Add annotated.mp4 to the reports in folder, and say where it lies; else why it does not."""
+    if analysis.frames.is_image:
+        console.warn(f"{shown(analysis.path.name)}: --annotate is for videos, this is an image")
+        return
+    film = folder / FILM_NAME
+    watch = [] if quietly else [partial(console.progress, label="Film", units="frames")]
+    try:
+        with atomic_folder(folder, keep_others=True) as temporary:
+            write_film(temporary / FILM_NAME, analysis, *watch)
+    except Exception as error:  # a film is worth no verdict
+        reason = getattr(error, "strerror", None) or str(error) or "memory is short"
+        console.warn(f"{shown(film)} was not written ({reason}): the verdict stands without it")
+    else:
+        if not quietly:
+            print(f"   Film: {shown(film)}", flush=True)
 
 
 def write_film(path: Path, analysis: Analysis, watch: Callable = lambda items, total: items):

@@ -83,7 +83,8 @@ def calibrate_again(config: TrainConfig) -> None:
             f"{config.frames_dir} was cut with other settings than {path} wants: extract anew"
         )
     if best.training.get("registry") != data_mark:
-        console.warn(f"{shown(path)} was trained on other crops: see that it saw none of these")
+        name = " + ".join(config.init) or path
+        console.warn(f"{shown(name)} was trained on other crops: see that it saw none of these")
     console.heading("📏 CALIBRATION")
     print(f"   Device: {describe_device(device)}")
     loader = make_loaders(config, {"val": splits["val"]}, preprocessing, ALONE)["val"]

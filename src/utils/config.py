@@ -33,6 +33,7 @@ RESULTS_DIR = ROOT / "analysis_results"
 REGISTRY_NAME = "video_registry.json"
 BEST_MODEL_NAME = "best_model.pth"
 LAST_MODEL_NAME = "last.pth"
+FILM_NAME = "annotated.mp4"
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
 VIDEO_SUFFIXES |= {".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".gif", ".ogv", ".vob", ".asf", ".f4v"}
