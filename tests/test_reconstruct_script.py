@@ -10,8 +10,9 @@ import torch
 from conftest import read_json
 
 import reconstruct_faces
-from datasets.crops import COPIES_NAME, reconstructed_crops
-from pictures.autoencoder import (
+from datasets.crops import COPIES_NAME, read_copies
+from generators import copying
+from generators.latent import (
     DECODER_FILE,
     ENCODER_FILE,
     Autoencoder,

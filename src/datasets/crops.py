@@ -16,12 +16,14 @@ from datasets.registry import CropError
 from datasets.sampling import Draw
 from faces.quality import face_sharpness
 from pictures.blending import Blend, blend_copy, blend_self, blend_swap, with_surroundings
+from pictures.changes import hide_surroundings
 from pictures.harms import HARMS, harm
 from pictures.masks import Recipe
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
 from pictures.warping import warp_parts
 from utils.config import FAKE, REAL
 from utils.console import Failure
+from utils.files import write_json
 
 COPIES_NAME = "reconstructions.json"
 SWAP_SHARE = 0.5  # of blends that take another person's face
@@ -69,8 +71,8 @@ class FaceFrames(Dataset):
     Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
     for. A Draw of a real crop with a use gives two items, the crop and the fake that is made of it,
     which went through the same changes. self_blend: whether partners for blends are wanted; wide,
-    moved: what training's blends are of, as TrainConfig's wide_blends and moved_parts. copies:
-    paths of the copies of crops that have one.
+    moved, hidden: as TrainConfig's wide_blends, moved_parts and hidden_surroundings. copies: for
+    crops that have some, their paths by generator.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class FaceFrames(Dataset):
         is_training: bool,
         self_blend: bool = False,
     ):
-        self.wide, self.moved = False, 0.0
+        self.wide, self.moved, self.hidden = False, 0.0, 0.0
         self.frames_dir, self.videos = frames_dir, videos
         self.is_training, self.self_blend = is_training, self_blend
         self.transform, self.margin = eval_transform(settings), settings.crop_margin
@@ -93,7 +95,7 @@ class FaceFrames(Dataset):
             if frame["crop"]
         ]
         self.partners = partners_of(self.samples, videos) if self_blend else {}
-        self.copies = reconstructed_crops(frames_dir) if is_training else {}
+        self.copies = read_copies(frames_dir) if is_training else {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -143,7 +145,7 @@ class FaceFrames(Dataset):
         sample = self.samples[draw.index]
         image = self._read(sample.name)
         if draw.use == RECONSTRUCTION:
-            copy = self._read(self.copies[sample.name])
+            copy = self._read(self._a_copy(sample.name, rng))
             return blend_copy(image, copy, sample.landmarks_xy, rng)
         if self.moved and rng.uniform() < self.moved:
             return warp_parts(image, sample.landmarks_xy, Recipe(rng, draw.difficulty))
@@ -161,6 +163,13 @@ class FaceFrames(Dataset):
         else:
             blend = self.blend_of(draw)
             pair = [(blend.real, REAL), (blend.fake, FAKE)]
+        rng = np.random.default_rng([draw.seed, 2])  # alike for all that is shown together
+        if rng.uniform() < self.hidden and sample.landmarks_xy is not None:
+            seed = rng.integers(2**32)
+            pair = [
+                (hide_surroundings(image, sample.landmarks_xy, np.random.default_rng(seed)), label)
+                for image, label in pair
+            ]
         return [
             Item(train_transform(image, draw.size_px, draw.seed), label, draw.index)
             for image, label in pair
@@ -173,10 +182,14 @@ class FaceFrames(Dataset):
             partner = self.samples[rng.choice(partners)]
             other, points = self._read(partner.name), partner.landmarks_xy
             if recipe.wide and partner.name in self.copies and rng.uniform() < COPIED_SHARE:
-                size, other = other.shape[0], self._read(self.copies[partner.name])
+                size, other = other.shape[0], self._read(self._a_copy(partner.name, rng))
                 points = (points + 0.5) * (other.shape[0] / size) - 0.5
             return blend_swap(image, landmarks, other, points, recipe)
         return blend_self(image, landmarks, recipe)
+
+    def _a_copy(self, name: str, rng: np.random.Generator) -> str:
+        paths = list(self.copies[name].values())
+        return paths[rng.integers(len(paths))]
 
     def _read(self, name: str) -> np.ndarray:
         """A crop (S, S, 3) uint8 RGB. Raises CropError with its path."""
@@ -190,14 +203,22 @@ class FaceFrames(Dataset):
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def reconstructed_crops(frames_dir: Path) -> dict[str, str]:
-    """For each crop with a copy that went through an autoencoder that copy's path, both below
-    frames_dir; none before src/reconstruct_faces.py was run."""
+def read_copies(frames_dir: Path) -> dict[str, dict[str, str]]:
+    """For each crop with copies made by generators their paths by generator, all below frames_dir;
+    none before src/reconstruct_faces.py was run. Raises Failure for a damaged table."""
     path = frames_dir / COPIES_NAME
+    remedy = "delete it and run src/reconstruct_faces.py again"
     try:
-        return json.loads(path.read_bytes())["copies"] if path.exists() else {}
+        table = json.loads(path.read_bytes()) if path.exists() else {"version": 2, "copies": {}}
+        if table["version"] != 2:
+            raise Failure(f"{path} is of another version: {remedy}")
+        return table["copies"]
     except (OSError, ValueError, KeyError) as error:
-        raise Failure(f"{path} is damaged: run src/reconstruct_faces.py again") from error
+        raise Failure(f"{path} is damaged: {remedy}") from error
+
+
+def write_copies(frames_dir: Path, copies: dict[str, dict[str, str]]) -> None:
+    write_json(frames_dir / COPIES_NAME, {"version": 2, "copies": copies}, None)
 
 
 def collate(items: list) -> Batch:

@@ -96,9 +96,12 @@ class FairEpoch:
     def __init__(self, dataset, config, rng: np.random.Generator):
         self.config, self.rng, self.dataset = config, rng, dataset
         self.crops: dict[int, list[int]] = defaultdict(list)  # of each video
+        self.copied: dict[int, list[int]] = defaultdict(list)  # those with copies
         for index, sample in enumerate(dataset.samples):
             self.crops[sample.video].append(index)
-        self.reals = [n for n in self.crops if dataset.videos[n]["label"] == REAL]
+            if sample.name in dataset.copies:
+                self.copied[sample.video].append(index)
+        self.reals = {n: c for n, c in self.crops.items() if dataset.videos[n]["label"] == REAL}
         self.own_reals: dict[str, list[int]] = defaultdict(list)  # by pair
         for number in self.reals:
             if pair := pair_of(dataset.videos[number]):
@@ -108,13 +111,12 @@ class FairEpoch:
         config = self.config
         made = config.self_blend + config.reconstructed
         deepfakes = max(0.0, 1 - made)
-        fakes = sum(map(self._slots, self.reals)) / made  # each real once
+        fakes = sum(map(self._slots, self.reals.values())) / made  # each real once
         if config.epoch_crops:
             fakes = config.epoch_crops / (2 - deepfakes * config.unpaired)
         units = self._made(self.reals, BLEND, fakes * config.self_blend)
         if config.reconstructed:
-            copied = [n for n in self.reals if self._has_reconstruction(n)]
-            units += self._made(copied, RECONSTRUCTION, fakes * config.reconstructed)
+            units += self._made(self.copied, RECONSTRUCTION, fakes * config.reconstructed)
         paired = {n: self._pair(n) for n in self.crops if self._pair(n)}
         alone = [
             n for n in self.crops if self.dataset.videos[n]["label"] == FAKE and n not in paired
@@ -126,38 +128,35 @@ class FairEpoch:
         ]
         return units
 
-    def _slots(self, number: int) -> int:
-        most = self.config.frames_shown or len(self.crops[number])
-        return min(len(self.crops[number]), most)
-
-    def _has_reconstruction(self, number: int) -> bool:
-        return all(self.dataset.samples[i].name in self.dataset.copies for i in self.crops[number])
+    def _slots(self, crops: list[int]) -> int:
+        return min(len(crops), self.config.frames_shown or len(crops))
 
     def _pair(self, number: int) -> list[int]:
         """The videos of a fake's own real footage."""
         video = self.dataset.videos[number]
         return self.own_reals.get(pair_of(video), []) if video["label"] == FAKE else []
 
-    def _made(self, members: list[int], use: str, wanted: float) -> list[list[Shown]]:
-        """Reals by source, each to be shown with the fake that is made of it."""
-        config, average = self.config, wanted / max(1, sum(map(self._slots, members)))
+    def _made(self, crops: dict[int, list[int]], use: str, wanted: float) -> list[list[Shown]]:
+        """Crops of real videos by source, each to be shown with the fake that is made of it."""
+        config, average = self.config, wanted / max(1, sum(map(self._slots, crops.values())))
         least, most = config.least_shown * average, config.most_shown * average
         power = config.source_power if config.epoch_crops else 1.0
-        drawn = self._draw(members, source_of, wanted, power, least, most)
+        drawn = self._draw(crops, source_of, wanted, power, least, most)
         return [[Shown(crop, use)] for _, crop in drawn]
 
     def _tools(self, members: list[int], wanted: float) -> list[tuple[int, int]]:
         """Deepfakes in equal parts of tools."""
         most = self.config.tool_repeats
-        return self._draw(members, lambda video: video["method"], wanted, 0.0, 0.0, most)
+        crops = {number: self.crops[number] for number in members}
+        return self._draw(crops, lambda video: video["method"], wanted, 0.0, 0.0, most)
 
     def _draw(
-        self, members: list[int], name_of, wanted: float, power: float, least: float, most: float
+        self, crops_of: dict, name_of, wanted: float, power: float, least: float, most: float
     ) -> list[tuple[int, int]]:
         """(video, crop) of about so many showings, the parts of groups as times_shown has it."""
         groups = defaultdict(list)
-        for number in members:
-            groups[name_of(self.dataset.videos[number])] += [number] * self._slots(number)
+        for number, crops in crops_of.items():
+            groups[name_of(self.dataset.videos[number])] += [number] * self._slots(crops)
         times = times_shown([len(slots) for slots in groups.values()], wanted, power, least, most)
         drawn: list[int] = []
         for slots, often in zip(groups.values(), times, strict=True):
@@ -165,12 +164,12 @@ class FairEpoch:
             extra = int(rest * len(slots) + self.rng.uniform())
             drawn += slots * int(whole)
             drawn += [slots[i] for i in self.rng.choice(len(slots), extra, replace=False)]
-        crops: dict[int, list[int]] = {}
+        left: dict[int, list[int]] = {}
         found = []
         for number in drawn:
-            if not crops.get(number):
-                crops[number] = self.rng.permutation(self.crops[number]).tolist()
-            found.append((number, crops[number].pop()))
+            if not left.get(number):
+                left[number] = self.rng.permutation(crops_of[number]).tolist()
+            found.append((number, left[number].pop()))
         return found
 
     def _beside(self, number: int, crop: int, reals: list[int]) -> int:

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pictures.changes import change, change_sharpness, distract, reframe, shake, transfer_colours
+from pictures.changes import (
+    change,
+    change_sharpness,
+    distract,
+    match_sharpness,
+    reframe,
+    shake,
+    transfer_colours,
+)
 from pictures.compression import jpeg
 from pictures.masks import FIVE_POINTS as FIVE_POINTS  # judging looks for it here
 from pictures.masks import Recipe, fit_affine, make_mask, polygon
@@ -19,6 +27,7 @@ from pictures.masks import Recipe, fit_affine, make_mask, polygon
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 COPY_QUALITY = 95  # in which copies are stored
 WHOLE_COPIES = 0.5  # of reconstructions; of the others a part is put into the crop
+EQUALLY_SHARP = 0.5  # of reconstructions, whose sharpness must say nothing even as a whole
 MIN_DIFFERENCE = 1.5  # mean grey levels inside the mask; below it nobody could tell
 # Of wider blends: put in by Poisson blending; with a blended patch beside the face, in real and
 # fake alike, so that an edge off the face says nothing.
@@ -88,11 +97,14 @@ def blend_copy(
     """A crop's copy from a generator: as a whole, or only its face or a part put into the crop.
 
     Shapes as in blend_self; where the copy is smaller, the crop is scaled down and up as it was,
-    and compressed alike, so that sharpness says nothing. Without landmarks always as a whole.
+    and compressed alike; half of them are also made equally sharp. Without landmarks always as a
+    whole.
     """
     size, small = image.shape[0], copy.shape[0]
     image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
     both = [jpeg(image, COPY_QUALITY), copy]
+    if rng.uniform() < EQUALLY_SHARP:
+        both = match_sharpness(*both)
     image, copy = (cv2.resize(i, (size, size), interpolation=cv2.INTER_CUBIC) for i in both)
     if landmarks_xy is None or rng.uniform() < WHOLE_COPIES:
         return Blend(image, copy, np.ones(image.shape[:2], np.float32))

@@ -91,8 +91,22 @@ class ReconstructConfig:
     """Settings of reconstruct_faces.py."""
 
     frames_dir: Path = option(FRAMES_DIR, "crops and registry; the copies go beside the crops")
-    autoencoder: Path = option(MODELS_DIR, "folder of taef2_encoder.pth and taef2_decoder.pth")
-    at_most: int = option(0, "copy so many crops; 0: all reals", type=natural_int)
+    splits: Path = option(SPLITS_FILE, "splits, made when absent: reals of train are copied")
+    official_splits: bool = option(False, "as script 2's")
+    generators: tuple = option(
+        ("latent",),
+        "which generators copy: an autoencoder of diffusion models; small ones trained here on the "
+        "crops themselves, in ten minutes; super-resolution",
+        nargs="+",
+        type=str,
+        choices=("latent", "smooth", "upscale"),
+    )
+    autoencoder: Path = option(
+        MODELS_DIR, "folder of taef2_encoder.pth and taef2_decoder.pth, and of the small ones"
+    )
+    upscalers: Path = option(MODELS_DIR / "upscalers", "folder of ncnn files, for upscale")
+    batches: int = option(700, "to train each small autoencoder with", type=positive_int)
+    at_most: int = option(0, "let each copy so many crops; 0: all", type=natural_int)
     device: str = option("auto", "auto, cpu, cuda or mps")
     seed: int = option(42, "seed of sizes and of changes of the latents", type=int)
 
@@ -133,9 +147,12 @@ class TrainConfig:
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     wide_blends: bool = option(False, "blends of more kinds, with distractors beside the face")
     moved_parts: float = option(0.0, "share of blends that only move mouth or eyes", type=fraction)
-    reconstructed: float = option(
-        0.0, "share of fakes: reals through an autoencoder", type=fraction
+    hidden_surroundings: float = option(
+        0.0,
+        "share of what is shown, reals and fakes alike, without what surrounds the head",
+        type=fraction,
     )
+    reconstructed: float = option(0.0, "share of fakes: reals through a generator", type=fraction)
     unpaired: float = option(0.5, "share of deepfakes without their own footage", type=fraction)
     epoch_crops: int = option(0, "crops an epoch shows; 0: each real once", type=natural_int)
     source_power: float = option(0.5, "a source counts by its size to this power", type=fraction)
