@@ -1,4 +1,4 @@
-"""reconstruct_faces.py: copies of real crops through an autoencoder, beside the crops."""
+"""reconstruct_faces.py: copies of training's real crops by generators, beside the crops."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from conftest import read_json
 
 import reconstruct_faces
 from datasets.crops import COPIES_NAME, read_copies
-from generators import copying
+from generators import copying, smooth
 from generators.latent import (
     DECODER_FILE,
     ENCODER_FILE,
@@ -48,27 +48,34 @@ def frames(tmp_path, extracted):
 
 
 def run(frames, weights, *more) -> int:
-    flags = ["--frames-dir", frames, "--autoencoder", weights, "--device", "cpu", *more]
+    flags = ["--frames-dir", frames, "--autoencoder", weights, "--device", "cpu"]
+    flags += ["--splits", frames / "splits.json", *more]
     return reconstruct_faces.main(list(map(str, flags)))
+
+
+def paths_of(frames, generator: str) -> dict[str, str]:
+    return {
+        name: made[generator] for name, made in read_copies(frames).items() if generator in made
+    }
 
 
 def test_copies_lie_beside_real_crops_and_a_second_run_makes_the_missing_ones(
     frames, weights, capsys
 ):
     assert run(frames, weights, "--at-most", 3) == 0
-    first = reconstructed_crops(frames)
+    first = paths_of(frames, "latent")
     assert len(first) == 3
     before = {name: (frames / copy).read_bytes() for name, copy in first.items()}
     assert run(frames, weights, "--at-most", 5) == 0
-    copies = reconstructed_crops(frames)
+    copies = paths_of(frames, "latent")
     assert len(copies) == 5 and first.items() <= copies.items()
     assert {name: (frames / copies[name]).read_bytes() for name in before} == before
     labels = {v["id"]: v["label"] for v in read_json(frames / REGISTRY_NAME)["videos"]}
     for name, copy in copies.items():
         assert labels[name.rpartition("/")[0]] == REAL
         image = cv2.imread(str(frames / copy))
-        assert image.shape[0] == image.shape[1] and len(image) in reconstruct_faces.SIZES_PX
-    assert "5 crops have a copy, 0 could not be read" in capsys.readouterr().out
+        assert image.shape[0] == image.shape[1] and len(image) in copying.SIZES_PX
+    assert "latent: 5 crops have a copy, 0 could not be read" in capsys.readouterr().out
 
 
 def test_a_single_picture_is_mixed_with_a_face_alike(frames, weights, monkeypatch):
@@ -82,9 +89,37 @@ def test_a_single_picture_is_mixed_with_a_face_alike(frames, weights, monkeypatc
         others.append(other)
         return latent, "as it is"
 
-    monkeypatch.setattr(reconstruct_faces, "change_latent", unchanged)
+    monkeypatch.setattr(copying, "change_latent", unchanged)
     assert run(frames, weights, "--at-most", 3) == 0
     assert len(others) == 3 and all(other is not None for other in others)
+
+
+def test_only_training_is_copied_and_learned_from(frames, weights, tmp_path, capsys, monkeypatch):
+    learned = []
+
+    def train(kind, pictures, batches, seed):
+        learned.append(len(pictures))
+        return smooth.SmoothAutoencoder(kind).eval()
+
+    monkeypatch.setattr(smooth, "train", train)
+    assert run(frames, tmp_path, "--generators", "smooth") == 0
+    splits = read_json(frames / "splits.json")["splits"]
+    reals = {
+        f"{video['id']}/{frame['crop']}"
+        for video in read_json(frames / REGISTRY_NAME)["videos"]
+        for frame in video["frames"]
+        if video["label"] == REAL and video["id"] in splits["train"]
+    }
+    assert read_copies(frames).keys() == reals and splits["val"] and splits["test"]
+    assert learned == [len(reals)] * 3
+    # What is there already is taken, another generator's copies come beside it.
+    assert run(frames, tmp_path, "--generators", "smooth") == 0 and len(learned) == 3
+    shutil.copytree(weights, tmp_path, dirs_exist_ok=True)
+    assert run(frames, tmp_path, "--generators", "latent", "--at-most", 2) == 0
+    assert sorted(map(len, read_copies(frames).values()))[-3:] == [1, 2, 2]
+    (tmp_path / "autoencoder_nearest4.pth").write_bytes(b"no weights")
+    assert run(frames, tmp_path, "--generators", "smooth") == 1
+    assert "autoencoder_nearest4.pth is not that network's file" in capsys.readouterr().err
 
 
 def test_the_same_seed_makes_the_same_copies(frames, weights, tmp_path):
@@ -92,7 +127,7 @@ def test_the_same_seed_makes_the_same_copies(frames, weights, tmp_path):
     shutil.copytree(frames, other)
     for folder in (frames, other):
         assert run(folder, weights, "--at-most", 2) == 0
-    for copy in reconstructed_crops(frames).values():
+    for copy in paths_of(frames, "latent").values():
         assert (frames / copy).read_bytes() == (other / copy).read_bytes()
 
 
@@ -108,7 +143,10 @@ def test_missing_and_foreign_weights_are_named(frames, weights, tmp_path, capsys
 def test_a_damaged_table_is_named(tmp_path):
     (tmp_path / COPIES_NAME).write_text("{")
     with pytest.raises(Failure, match=r"reconstructions\.json is damaged"):
-        reconstructed_crops(tmp_path)
+        read_copies(tmp_path)
+    (tmp_path / COPIES_NAME).write_text('{"version": 1, "copies": {}}')
+    with pytest.raises(Failure, match="is of another version: delete it"):
+        read_copies(tmp_path)
 
 
 def test_pictures_keep_their_shape_and_range(weights):

@@ -12,7 +12,16 @@ ORDER = re.search(
     (ROOT / "documentation" / "architecture.md").read_text(encoding="utf-8"),
 )[1].split(" < ")
 # A library, and the rooms that may import it; those with torch may import all that needs it.
-WITH_TORCH = {"pictures", "generators", "network", "datasets", "judging", "evaluation", "training", "reports"}
+WITH_TORCH = {
+    "pictures",
+    "generators",
+    "network",
+    "datasets",
+    "judging",
+    "evaluation",
+    "training",
+    "reports",
+}
 ONLY_IN = {"matplotlib": {"reports"}, "seaborn": {"reports"}}
 ONLY_IN |= {"torch": WITH_TORCH, "torchvision": WITH_TORCH}
 FILES = sorted(SOURCE.glob("*/*.py"))

@@ -99,7 +99,7 @@ class FairEpoch:
         self.copied: dict[int, list[int]] = defaultdict(list)  # those with copies
         for index, sample in enumerate(dataset.samples):
             self.crops[sample.video].append(index)
-            if sample.name in dataset.copies:
+            if config.reconstructed and sample.name in dataset.copies:
                 self.copied[sample.video].append(index)
         self.reals = {n: c for n, c in self.crops.items() if dataset.videos[n]["label"] == REAL}
         self.own_reals: dict[str, list[int]] = defaultdict(list)  # by pair

@@ -96,7 +96,7 @@ def measured(scores: Scores, groups: np.ndarray) -> dict:
     result["auc_interval"] = bootstrap(groups, lambda weights: aucs(scores, weights))
     for share in SHARES:
         result[f"tpr_at_{share:.0%}_fpr"] = rate_at(scores, share)
-    numbers, shares = above_own(scores)
+    numbers, shares, _ = above_own(scores)
     result["paired"] = paired(scores) | {"interval": None}
     if len(numbers):
         result["paired"]["interval"] = bootstrap(

@@ -39,28 +39,38 @@ def by_video(frames: Scores, videos: np.ndarray, likelihood: Likelihood = AS_THE
     return replace(frames.of(first), p_fake=p_fake, samples=None)
 
 
-def above_own(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the fakes whose own real footage is among the scores, and of each the share of
-    that footage that it scores above, ties half; (m,) both."""
+def above_own(scores: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of the fakes whose own real footage is among the scores, of each the share of that
+    footage that it scores above, ties half, and how far its log-odds lie above their mean; (m,)
+    all."""
     if scores.pairs is None:
-        return np.zeros(0, int), np.zeros(0)
-    numbers, shares = [], []
+        return np.zeros(0, int), np.zeros(0), np.zeros(0)
+    numbers, shares, distances = [], [], []
     for number in np.flatnonzero((scores.labels == FAKE) & (scores.pairs != "")):
         own = scores.p_fake[(scores.labels == REAL) & (scores.pairs == scores.pairs[number])]
         if len(own):
             score = scores.p_fake[number]
             numbers.append(number)
             shares.append(((score > own) + 0.5 * (score == own)).mean())
-    return np.array(numbers, int), np.array(shares)
+            distances.append(log_odds(score) - log_odds(own).mean())
+    return np.array(numbers, int), np.array(shares), np.array(distances)
 
 
 def paired(scores: Scores) -> dict:
-    """The share of fakes scored above their own real footage, and their number; None without any.
+    """The share of fakes scored above their own real footage, their shift, and their number; None
+    without any.
 
-    Both share camera, light and page, so that only the forgery can tell them apart.
+    Both share camera, light and page, so that only the forgery can tell them apart. The shift is
+    the mean distance of their log-odds in standard deviations of that distance, which moves less by
+    chance than the share; None where all distances are equal.
     """
-    _, shares = above_own(scores)
-    return {"share": float(shares.mean()) if len(shares) else None, "n": len(shares)}
+    _, shares, distances = above_own(scores)
+    spread = float(distances.std()) if len(distances) else 0.0
+    return {
+        "share": float(shares.mean()) if len(shares) else None,
+        "shift": float(distances.mean()) / spread if spread > 1e-9 else None,
+        "n": len(shares),
+    }
 
 
 def metrics(scores: Scores, threshold: float = 0.5) -> dict:

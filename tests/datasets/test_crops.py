@@ -1,6 +1,5 @@
 """The torch dataset: what the network sees."""
 
-import json
 import shutil
 from collections import Counter
 
@@ -10,11 +9,12 @@ import pytest
 import torch
 from conftest import read_json
 
-from datasets.crops import COPIES_NAME, FaceFrames, collate
+from datasets.crops import FaceFrames, collate, write_copies
 from datasets.draws import BLEND, RECONSTRUCTION
 from datasets.partners import with_blended_twins
 from datasets.registry import CropError
 from datasets.sampling import Draw
+from pictures.changes import edges
 from pictures.harms import HARMS
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, eval_transform
 from utils.config import FAKE, REAL
@@ -105,6 +105,19 @@ def test_a_real_crop_comes_with_its_own_fake_through_the_same_changes(extracted,
     assert [item.label for item in dataset.__getitems__([Draw(fake, 0, 224, 1.0)])] == [FAKE]
 
 
+def test_surroundings_are_hidden_in_a_crop_and_its_fake_alike(extracted, blendable):
+    dataset = FaceFrames(extracted / "frames", blendable, SETTINGS, True, self_blend=True)
+    real = next(n for n, s in enumerate(dataset.samples) if s.label == REAL)
+    draws = [Draw(real, seed, 224, 1.0, BLEND) for seed in range(8)]
+    shown = {}
+    for dataset.hidden in (0.0, 0.5, 1.0):
+        shown[dataset.hidden] = [item.image for item in dataset.__getitems__(draws)]
+    hidden = [not torch.equal(a, b) for a, b in zip(shown[0.0], shown[0.5], strict=True)]
+    assert hidden[::2] == hidden[1::2] and 1 < sum(hidden[::2]) < 7
+    for one, other in zip(shown[1.0][::2], shown[1.0][1::2], strict=True):
+        assert (one - other)[:, 0].abs().median() < 0.05  # what is shown in its place is one
+
+
 def test_a_reconstruction_differs_from_its_crop_by_the_copy_alone(tmp_path, extracted, blendable):
     shutil.copytree(extracted / "frames", tmp_path, dirs_exist_ok=True)
     name = FaceFrames(tmp_path, blendable, SETTINGS, False).samples[0].name
@@ -112,19 +125,20 @@ def test_a_reconstruction_differs_from_its_crop_by_the_copy_alone(tmp_path, extr
     copy = cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA)
     copy[::2] = np.clip(copy[::2].astype(int) + 60, 0, 255)  # a generator's trace
     cv2.imwrite(str(tmp_path / "copy.jpg"), copy, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    table = {"version": 1, "copies": {name: "copy.jpg"}}
-    (tmp_path / COPIES_NAME).write_text(json.dumps(table))
+    write_copies(tmp_path, {name: {"latent": "copy.jpg"}})
     dataset = FaceFrames(tmp_path, blendable, SETTINGS, True)
     blends = [dataset.blend_of(Draw(0, seed, 224, 1.0, RECONSTRUCTION)) for seed in range(30)]
     wholes = [blend for blend in blends if blend.mask.min() == 1]
     assert 5 < len(wholes) < 25
     small = cv2.resize(crop[..., ::-1], (128, 128), interpolation=cv2.INTER_AREA)
+    equally_sharp = 0
     for blend in blends:
         # The real one is as soft as its copy, and both are equal away from the mask.
         soft = cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC).astype(int)
         assert np.abs(blend.real - soft).mean() < 3
+        equally_sharp += edges(blend.fake) < 1.5 * edges(blend.real)
         assert np.array_equal(blend.real[blend.mask == 0], blend.fake[blend.mask == 0])
-        assert np.abs(blend.fake.astype(int) - blend.real)[blend.mask > 0.9].mean() > 15
+    assert 8 < equally_sharp < 22
     items = dataset.__getitems__([Draw(0, 3, 224, 1.0, RECONSTRUCTION)])
     assert [item.label for item in items] == [REAL, FAKE]
 

@@ -27,7 +27,9 @@ class Crops:
             for n, record in enumerate(records)
             for frame in range(record[4])
         ]
-        self.copies = {s.name: "copy" for s in self.samples if record_of(self, s) in copied}
+        self.copies = {
+            s.name: {"latent": "copy"} for s in self.samples if record_of(self, s) in copied
+        }
 
     def source(self, index: int) -> str:
         return self.videos[self.samples[index].video]["source"]
@@ -126,6 +128,14 @@ def test_tools_have_equal_parts_up_to_how_often_a_frame_may_be_shown():
         )
         assert tools["few"] == pytest.approx(few, abs=2)
         assert sum(tools.values()) == pytest.approx(200, abs=2)
+
+
+def test_of_a_video_those_crops_are_shown_with_a_copy_that_have_one():
+    crops = Crops(*reals("a", 10, frames=4))
+    crops.copies = {f"v{n}/2": {"latent": "copy"} for n in range(6)}
+    units = drawn(crops, self_blend=0.5, reconstructed=0.5, epoch_crops=40)
+    shown = [crops.samples[u[0].index].name for u in units if u[0].use == RECONSTRUCTION]
+    assert set(shown) == crops.copies.keys() and len(shown) == pytest.approx(10, abs=1)
 
 
 def test_reconstructions_are_made_only_of_crops_that_have_a_copy():

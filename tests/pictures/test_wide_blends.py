@@ -7,7 +7,14 @@ from test_blending import LANDMARKS, SIZE, texture
 
 from pictures import blending, masks
 from pictures.blending import Blend, blend_self, blend_swap, clone
-from pictures.changes import change_sharpness, distract, reframe
+from pictures.changes import (
+    change_sharpness,
+    distract,
+    edges,
+    hide_surroundings,
+    match_sharpness,
+    reframe,
+)
 from pictures.masks import WIDE_FAMILIES, Recipe, make_mask, polygon
 
 TARGET, SOURCE = texture(1), texture(2)
@@ -191,3 +198,27 @@ def test_a_patch_is_in_three_of_ten(monkeypatch):
     for seed in range(100):
         wide("swap", seed)
     assert 20 < len(drawn) < 40
+
+
+def test_the_sharper_of_two_is_blurred_until_both_are_alike():
+    soft = cv2.GaussianBlur(SOURCE, (0, 0), 2)
+    for pair, kept in (((TARGET, soft), 1), ((soft, TARGET), 0)):
+        found = match_sharpness(*pair)
+        assert np.array_equal(found[kept], soft)
+        assert edges(found[1 - kept]) == pytest.approx(edges(soft), rel=0.15)
+        assert edges(TARGET) > 2 * edges(soft)
+
+
+def test_all_but_the_head_is_hidden_in_three_ways_and_alike_by_seed():
+    face = np.hypot(*(np.mgrid[:SIZE, :SIZE] - [[[136]], [[128]]])) < 40
+    ways = set()
+    for seed in range(30):
+        found = hide_surroundings(TARGET, LANDMARKS, np.random.default_rng(seed))
+        assert np.abs(found[face].astype(int) - TARGET[face]).max() <= 1
+        corner, other = found[:12, :12].astype(int), TARGET[:12, :12]
+        assert corner.std(axis=(0, 1)).max() < other.std(axis=(0, 1)).min() / 2
+        is_mean = np.abs(corner - TARGET.mean(axis=(0, 1))).max() < 2
+        ways.add("blurred" if np.ptp(corner[..., 0]) else "mean" if is_mean else "one")
+    assert ways == {"blurred", "one", "mean"}
+    again = hide_surroundings(TARGET, LANDMARKS, np.random.default_rng(29))
+    assert np.array_equal(again, found)

@@ -14,16 +14,31 @@ SCORES = np.array([0.5, 0.6, 0.4, 0.2, 0.8, 0.8, 0.9, 0.9, 0.95])
 
 
 def test_a_fake_counts_by_the_share_of_its_own_footage_that_it_scores_above():
-    numbers, shares = above_own(Scores(SCORES, LABELS, pairs=PAIRS))
+    numbers, shares, _ = above_own(Scores(SCORES, LABELS, pairs=PAIRS))
     assert numbers.tolist() == [1, 2, 5]  # the others have no real footage here
     assert shares.tolist() == [1.0, 0.0, 0.75]  # a tie is a half
-    assert paired(Scores(SCORES, LABELS, pairs=PAIRS)) == {"share": pytest.approx(7 / 12), "n": 3}
+    found = paired(Scores(SCORES, LABELS, pairs=PAIRS))
+    assert (found["share"], found["n"]) == (pytest.approx(7 / 12), 3)
+
+
+def test_the_shift_is_the_distance_in_log_odds_over_its_deviation():
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-np.asarray(x, float)))
+
+    pairs, labels = np.array(["a", "a", "a", "b", "b", ""]), np.array([0, 0, 1, 0, 1, 1])
+    # Fakes at 4 with their own at 1 and 3, and at 1 with their own at 0: distances 2 and 1.
+    scores = Scores(sigmoid([1, 3, 4, 0, 1, 9]), labels, pairs=pairs)
+    assert above_own(scores)[2] == pytest.approx([2, 1])
+    assert paired(scores)["shift"] == pytest.approx(1.5 / 0.5)
+    one = scores.of(pairs == "a")
+    assert paired(one) == {"share": 1.0, "shift": None, "n": 1}
 
 
 def test_where_nobody_knows_of_pairs_there_is_no_share():
-    assert paired(Scores(SCORES, LABELS)) == {"share": None, "n": 0}
+    nothing = {"share": None, "shift": None, "n": 0}
+    assert paired(Scores(SCORES, LABELS)) == nothing
     nobody = Scores(SCORES, LABELS, pairs=np.full(9, ""))
-    assert paired(nobody) == {"share": None, "n": 0}
+    assert paired(nobody) == nothing
     assert measured(nobody, np.arange(9))["paired"]["interval"] is None
 
 
@@ -44,7 +59,11 @@ def test_origin_alone_raises_auc_and_not_the_paired_share():
 def test_pairs_go_along_when_frames_are_joined_to_videos():
     frames = Scores(np.array([0.2, 0.4, 0.9]), np.array([0, 0, 1]), pairs=np.array(["p"] * 3))
     videos = by_video(frames, np.array([4, 4, 7]))
-    assert videos.pairs.tolist() == ["p", "p"] and paired(videos) == {"share": 1.0, "n": 1}
+    assert videos.pairs.tolist() == ["p", "p"] and paired(videos) == {
+        "share": 1.0,
+        "shift": None,
+        "n": 1,
+    }
 
 
 @pytest.mark.parametrize(
