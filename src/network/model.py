@@ -8,6 +8,7 @@ from torch import nn
 from torchvision import models
 
 from network.convolution import join_norms
+from utils.config import FAKE, REAL
 from utils.console import Failure
 
 
@@ -51,8 +52,17 @@ class DeepfakeDetector(nn.Module):
         """As network.joint.JointDetector has them."""
         return [(self, 1.0)]
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(images))
+    def forward(self, images: torch.Tensor, with_places: bool = False):
+        """Logits (N, 2), with_places also what places() says of the same maps."""
+        maps = self.features(images)
+        return (self.head(maps), self.places(maps)) if with_places else self.head(maps)
+
+    def places(self, maps: torch.Tensor) -> torch.Tensor:
+        """Log-odds of FAKE (N, h, w) by place: the head on each place of maps alone."""
+        each = maps.permute(0, 2, 3, 1)
+        for layer in self.head[2:]:  # without the mean over places
+            each = layer(each)
+        return each[..., FAKE] - each[..., REAL]
 
 
 class VitFeatures(nn.Module):

@@ -14,6 +14,7 @@ from datasets.registry import source_of
 from network.device import DTYPES
 from network.distributed import Team
 from scoring.metrics import Scores
+from training.places import place_loss
 from utils import console
 from utils.config import FAKE
 from utils.console import Failure
@@ -93,14 +94,15 @@ def train_one_epoch(
         rate = (tally["seen"] - seen_before) / (time.monotonic() - start)
         return f"loss {tally['loss'] / max(1, tally['seen']):.4f}, {rate:.1f} images/s"
 
-    for images, labels, _, _ in Reader(loader, f"Epoch {run.epoch + 1}/{run.epochs}", note):
+    for batch in Reader(loader, f"Epoch {run.epoch + 1}/{run.epochs}", note):
         run.step += 1
         if run.schedule == "cosine":
             factor = learning_rate_factor((run.epoch + (run.step - 1) / steps) / run.epochs)
             for group in run.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
+        labels = batch.labels
         if len(labels) > 1:
-            loss, correct = _update(run, net, loss_function, images, labels)
+            loss, correct = _update(run, net, loss_function, batch)
             if not math.isfinite(loss):
                 raise diverged(f"the loss is {loss} in batch {run.step} of epoch", run.epoch + 1)
             tally["seen"] += len(labels)
@@ -115,13 +117,18 @@ def train_one_epoch(
     }
 
 
-def _update(run, net, loss_function, images, labels) -> tuple[float, int]:
-    images = images.to(run.device, memory_format=torch.channels_last, non_blocking=True)
-    labels = labels.to(run.device, non_blocking=True)
+def _update(run, net, loss_function, batch: Batch) -> tuple[float, int]:
+    """Returns loss and number of right answers. The loss is that of the labels: by place it only
+    teaches."""
+    images = batch.images.to(run.device, memory_format=torch.channels_last, non_blocking=True)
+    labels = batch.labels.to(run.device, non_blocking=True)
     with torch.autocast(run.device.type, DTYPES[run.precision], enabled=run.precision != "fp32"):
-        logits = net(images)
+        logits, places = net(images, True) if run.place_weight else (net(images), None)
     loss = loss_function(logits.float(), labels)
     value = loss.item()
+    if run.place_weight:
+        indices = batch.indices.to(run.device)
+        loss = loss + run.place_weight * place_loss(places.float(), images, labels, indices)
     if math.isfinite(value):
         run.optimizer.zero_grad(set_to_none=True)
         run.scaler.scale(loss).backward()

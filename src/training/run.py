@@ -42,6 +42,7 @@ class Run:
     schedule: str
     epochs: int
     clip_gradient: float = 0.0
+    place_weight: float = 0.0
     frozen_norm: bool = False
     epoch: int = 0
     step: int = 0
@@ -115,7 +116,7 @@ def start_run(config: TrainConfig, device: torch.device) -> Run:
         optimizer, mode="max", factor=0.5, patience=2
     )
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    shape = config.schedule, config.epochs, config.clip_gradient
+    shape = config.schedule, config.epochs, config.clip_gradient, config.place_weight
     return Run(model, ema, optimizer, scheduler, scaler, precision, *shape)
 
 

@@ -138,6 +138,9 @@ class TrainConfig:
     dropout: float = option(0.3, "dropout in the head", type=fraction)
     stochastic_depth: float = option(0.2, "share of blocks left out in training", type=fraction)
     clip_gradient: float = option(0.0, "longest gradient, its L2 norm; 0: any", type=natural_float)
+    place_weight: float = option(
+        0.0, "weight of the loss by place: where a fake differs from its real", type=natural_float
+    )
     ema: float = option(0.0, "decay of the averaged weights, as 0.999; 0 for none", type=fraction)
     image_size_px: int = option(224, "side of the network's input in pixels", type=positive_int)
     start_size_px: int = option(0, "its side in the first 3/4; 0: the same", type=natural_int)

@@ -114,3 +114,20 @@ def test_unreadable_crops_are_named_once_left_out_and_too_many_of_them_stop(caps
     capsys.readouterr()
     with pytest.raises(Failure, match=r"4 of 300 crops cannot be read, the last crop9.jpg"):
         list(Reader(loader(values, labels, unreadable=(1, 2, 3, 9)), "Test"))
+
+
+def test_the_loss_by_place_teaches_and_is_not_reported():
+    class Places(Brightness):
+        def forward(self, images, with_places=False):
+            logits = super().forward(images)
+            return (logits, images.mean(dim=1) * self.slope) if with_places else logits
+
+    def step(place_weight):
+        run, data = make_run(Places(0.0)), loader([-1, 3], [0, 1])
+        data.dataset[:] = [item._replace(index=0) for item in data.dataset]  # a real and its fake
+        run.place_weight = place_weight
+        return train(run, data)["loss"], run.model.slope.item()
+
+    loss, slope = step(0.0)
+    taught_loss, taught_slope = step(1.0)
+    assert taught_loss == loss and taught_slope > slope > 0
