@@ -397,6 +397,14 @@ def test_rare_kinds_share_a_row():
     names, counts = np.unique(rows, return_counts=True)
     assert len(names) <= SHOWN_KINDS and {"web real", "tool 07", "other fakes"} <= set(names)
     assert dict(zip(names, counts, strict=True))["tool 07"] == 4
+    # Many reals do not crowd the fakes out: each class has its half of the rows.
+    reals = np.repeat([f"page {n:02}" for n in range(40)], 9)
+    both = np.concatenate([kinds, reals])
+    labels = np.concatenate([labels, np.full(len(reals), REAL)])
+    rows = rows_of(Scores(np.full(len(both), 0.5), labels, both))
+    fakes = set(rows[labels == FAKE])
+    assert len(fakes) == SHOWN_KINDS // 2 and {"tool 07", "other fakes"} <= fakes
+    assert len(set(rows)) == SHOWN_KINDS
     few = Scores(np.full(3, 0.5), labels[:3], kinds[:3])
     assert rows_of(few).tolist() == ["tool 00", "tool 01", "tool 02"]
 

@@ -125,13 +125,15 @@ def draw_tippett(curves: dict[str, Scores]) -> np.ndarray:
 
 
 def rows_of(videos: Scores) -> np.ndarray:
-    """Each video's kind, (n,): the largest ones by name, the others together by class."""
-    names, inverse, counts = np.unique(videos.groups, return_inverse=True, return_counts=True)
-    if len(names) <= SHOWN_KINDS:
+    """Each video's kind, (n,): the largest ones of each class by name, its others together."""
+    rows = videos.groups.astype(object)
+    if len(np.unique(rows)) <= SHOWN_KINDS:
         return videos.groups
-    is_rare = (np.argsort(np.argsort(-counts, kind="stable")) >= SHOWN_KINDS - 2)[inverse]
-    together = np.array([f"other {name}s" for name in LABEL_NAMES])[videos.labels]
-    return np.where(is_rare, together, videos.groups)
+    for label, name in enumerate(LABEL_NAMES):
+        kinds, counts = np.unique(videos.groups[videos.labels == label], return_counts=True)
+        rare = kinds[np.argsort(-counts, kind="stable")[SHOWN_KINDS // 2 - 1 :]]
+        rows[np.isin(videos.groups, rare) & (videos.labels == label)] = f"other {name}s"
+    return rows.astype(str)
 
 
 def draw_scores(outcome: Outcome) -> np.ndarray:
