@@ -27,7 +27,7 @@ from pictures.masks import Recipe, fit_affine, make_mask, polygon
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 COPY_QUALITY = 95  # in which copies are stored
 WHOLE_COPIES = 0.5  # of reconstructions; of the others a part is put into the crop
-EQUALLY_SHARP = 0.5  # of reconstructions, whose sharpness must say nothing even as a whole
+EQUALLY_SHARP = 0.25  # of reconstructions, whose sharpness must say nothing even as a whole
 MIN_DIFFERENCE = 1.5  # mean grey levels inside the mask; below it nobody could tell
 # Of wider blends: put in by Poisson blending; with a blended patch beside the face, in real and
 # fake alike, so that an edge off the face says nothing.
