@@ -6,6 +6,7 @@ import utils.early  # noqa: F401 (first, for Ctrl-C may come while the others lo
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,21 +20,46 @@ from network.device import keep_freed_memory, pick_device
 from pictures.blending import COPY_QUALITY
 from pictures.transforms import Preprocessing
 from utils import console
-from utils.config import REAL, ReconstructConfig
+from utils.config import FRAMES_DIR, MODELS_DIR, REAL, SPLITS_FILE
 from utils.console import GO_ON, run_script, shown
 from utils.files import only_run
-from utils.flags import add_flags, from_flags
+from utils.flags import add_flags, from_flags, natural_int, option, positive_int
 
 SAVE_EVERY = 500
 
 
-def parse_args(argv: list[str] | None) -> ReconstructConfig:
+@dataclass(frozen=True)
+class Settings:
+    """Settings of reconstruct_faces.py."""
+
+    frames_dir: Path = option(FRAMES_DIR, "crops and registry; the copies go beside the crops")
+    splits: Path = option(SPLITS_FILE, "splits, made when absent: reals of train are copied")
+    official_splits: bool = option(False, "as script 2's")
+    generators: tuple = option(
+        ("latent",),
+        "which generators copy: an autoencoder of diffusion models; small ones trained here on the "
+        "crops themselves, in ten minutes; super-resolution",
+        nargs="+",
+        type=str,
+        choices=GENERATORS,
+    )
+    autoencoder: Path = option(
+        MODELS_DIR, "folder of taef2_encoder.pth and taef2_decoder.pth, and of the small ones"
+    )
+    upscalers: Path = option(MODELS_DIR / "upscalers", "folder of ncnn files, for upscale")
+    batches: int = option(700, "to train each small autoencoder with", type=positive_int)
+    at_most: int = option(0, "let each copy so many crops; 0: all", type=natural_int)
+    device: str = option("auto", "auto, cpu, cuda or mps")
+    seed: int = option(42, "seed of sizes and of changes of the latents", type=int)
+
+
+def parse_args(argv: list[str] | None) -> Settings:
     parser = argparse.ArgumentParser(description=__doc__)
-    add_flags(parser, ReconstructConfig)
-    return from_flags(ReconstructConfig, parser.parse_args(argv))
+    add_flags(parser, Settings)
+    return from_flags(Settings, parser.parse_args(argv))
 
 
-def run(config: ReconstructConfig) -> int:
+def run(config: Settings) -> int:
     device = pick_device(config.device)
     if device.type == "cpu":
         keep_freed_memory()

@@ -87,31 +87,6 @@ class ImportConfig:
 
 
 @dataclass(frozen=True)
-class ReconstructConfig:
-    """Settings of reconstruct_faces.py."""
-
-    frames_dir: Path = option(FRAMES_DIR, "crops and registry; the copies go beside the crops")
-    splits: Path = option(SPLITS_FILE, "splits, made when absent: reals of train are copied")
-    official_splits: bool = option(False, "as script 2's")
-    generators: tuple = option(
-        ("latent",),
-        "which generators copy: an autoencoder of diffusion models; small ones trained here on the "
-        "crops themselves, in ten minutes; super-resolution",
-        nargs="+",
-        type=str,
-        choices=("latent", "smooth", "upscale"),
-    )
-    autoencoder: Path = option(
-        MODELS_DIR, "folder of taef2_encoder.pth and taef2_decoder.pth, and of the small ones"
-    )
-    upscalers: Path = option(MODELS_DIR / "upscalers", "folder of ncnn files, for upscale")
-    batches: int = option(700, "to train each small autoencoder with", type=positive_int)
-    at_most: int = option(0, "let each copy so many crops; 0: all", type=natural_int)
-    device: str = option("auto", "auto, cpu, cuda or mps")
-    seed: int = option(42, "seed of sizes and of changes of the latents", type=int)
-
-
-@dataclass(frozen=True)
 class TrainConfig:
     """Settings of 2_train_model.py: the reference's hyper-parameters, and the rooms beside them."""
 
