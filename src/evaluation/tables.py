@@ -48,21 +48,24 @@ def print_evaluation(report: dict) -> None:
         print_table(header, [*rows, _chance(clean[unit])])
     print()
     paired = {name: result["video"]["paired"] for name, result in slices.items()}
+    frames = {name: result["frame"]["paired"]["share"] for name, result in slices.items()}
     rows = [
         [
             name,
             f"{found['n']:,}",
             _number(found["share"]),
             interval_text(found["interval"]),
+            _number(frames[name]),
             _number(found["shift"]),
         ]
         for name, found in paired.items()
         if found["n"]
     ]
     if rows:
-        header = ["fakes above their own footage", "fakes", "share", "95 % interval", "shift"]
-        print_table(header, rows)
-        print("   shift: mean distance of log-odds from the own footage's, in its deviations")
+        header = ["fakes above their own footage", "fakes", "share", "95 % interval"]
+        print_table([*header, "by frame", "shift"], rows)
+        print("   by frame: each of a fake's above each of its footage's; shift: mean distance of")
+        print("   a video's log-odds from its footage's, in standard deviations of that distance")
     print("   TPR@1%: of fakes found, at most 1% of reals called fake; kinds of fakes: against the")
     print("   reals of their data set; -: undefined, or an interval of no width. Cllr: the cost of")
     print("   p_fake as evidence, 0 none, 1 as if it said nothing; least: of any scale of the same")

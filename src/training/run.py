@@ -206,21 +206,24 @@ def save_if_best(run: Run, setup: Setup, judged: Preprocessing) -> bool:
 
     judged: the preprocessing by which validation judged.
     """
-    config, measured = setup.config, run.history[-1]["video"]
-    if merit(measured, config.select) <= _as_merit(run.best_score):
+    config, entry = setup.config, run.history[-1]
+    if merit(entry, config.select) <= _as_merit(run.best_score):
         return False
-    run.best_score = merit(measured, config.select)
+    run.best_score = merit(entry, config.select)
     about = _about(run, setup) | what_is_taught(config, setup.loaders["train"].dataset.videos)
-    validation = {"validation": measured}
+    validation = {"validation": entry["video"]}
     save_best(config, Checkpoint(run.judged_model, judged, metrics=validation, training=about))
     return True
 
 
-def merit(measured: dict, select: str) -> list[float]:
-    """What the epochs are compared by, in this order: validation video AUC, before it with select
-    'paired' the share of fakes above their own footage; each in [0, 1]."""
-    share = measured["paired"]["share"] or 0.0 if "paired" in measured else 0.0
-    return [share, measured["auc"]] if select == "paired" else [measured["auc"]]
+def merit(entry: dict, select: str) -> list[float]:
+    """What the epochs of a history are compared by, each in [0, 1]: validation video AUC, and with
+    select 'paired' before it how often a frame of a fake is above one of its own footage.
+
+    By frame, for of few pairs of videos a share moves by chance: one more is two in a hundred.
+    """
+    auc, share = entry["video"]["auc"], entry["frame"]["paired"]["share"]
+    return [share or 0.0, auc] if select == "paired" else [auc]
 
 
 def _as_merit(stored: list[float] | float) -> list[float]:

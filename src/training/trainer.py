@@ -103,7 +103,7 @@ def validate(run: Run, setup: Setup) -> tuple[Preprocessing, dict]:
         raise diverged("validation scores are no numbers after epoch", run.epoch + 1)
     videos = by_video(frames, numbers)
     return judged, {
-        "frame": metrics(frames),
+        "frame": metrics(frames) | {"paired": paired(frames)},
         "video": metrics(videos) | {"paired": paired(videos)},
     }
 
@@ -115,17 +115,18 @@ def print_epoch(run: Run, is_best: bool) -> None:
         f"Epoch {run.epoch}/{run.epochs}: train loss {trained['loss']:.4f}, "
         f"accuracy {trained['accuracy']:.2%}, {trained['images_per_second']:.1f} images/s; "
         f"validation video AUC {video['auc']:.4f}, accuracy {video['accuracy']:.2%}"
-        + paired_text(video["paired"])
+        + paired_text(video["paired"], done["frame"]["paired"])
         + (" (best, saved)" if is_best else ""),
         flush=True,
     )
 
 
-def paired_text(found: dict) -> str:
-    """The paired measure as the console adds it to other figures, '' where there are no pairs."""
-    if not found["n"]:
+def paired_text(videos: dict, frames: dict) -> str:
+    """The paired measures as the console adds them to other figures; '' where there are none."""
+    if not videos["n"]:
         return ""
-    return f", {found['share']:.2%} of {found['n']} fakes above their own footage"
+    text = f", {videos['share']:.2%} of {videos['n']} fakes above their own footage"
+    return f"{text}, {frames['share']:.2%} by frame"
 
 
 def percent(value: float | None) -> str:
@@ -169,7 +170,7 @@ def test_best(run: Run, setup: Setup) -> tuple[dict, dict[str, Outcome]] | None:
     results = {"video": metrics(test.videos), "frame": metrics(test.frames)}
     for unit, result in results.items():
         print_results(f"TEST RESULTS BY {unit.upper()} (n = {result['n']:,})", result)
-    if text := paired_text(paired(test.videos)):
+    if text := paired_text(paired(test.videos), paired(test.frames)):
         print(f"   By video{text}")
     shown_videos = {
         name: [v for v in loaders[name].dataset.videos if v["dataset"] != "blended"]

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 from datasets.crops import Item, Sample, collate
 from scoring.metrics import by_video
 from training.epoch import Reader, evaluate, learning_rate_factor, train_one_epoch
-from training.run import Run
+from training.run import Run, merit
 from utils.console import Failure
 
 
@@ -131,3 +131,14 @@ def test_the_loss_by_place_teaches_and_is_not_reported():
     loss, slope = step(0.0)
     taught_loss, taught_slope = step(1.0)
     assert taught_loss == loss and taught_slope > slope > 0
+
+
+def test_epochs_are_compared_by_auc_or_first_by_frames_above_their_own_footage():
+    def entry(auc, by_frame, by_video=0.5):
+        frame = {"paired": {"share": by_frame}}
+        return {"video": {"auc": auc, "paired": {"share": by_video}}, "frame": frame}
+
+    low, high = entry(0.9, 0.6), entry(0.8, 0.7)
+    assert merit(low, "auc") > merit(high, "auc") and merit(low, "paired") < merit(high, "paired")
+    assert merit(entry(0.9, 0.7, 0.1), "paired") > merit(entry(0.8, 0.7, 0.9), "paired")
+    assert merit(entry(0.9, None), "paired") == [0.0, 0.9]  # nobody knows of pairs
