@@ -26,7 +26,7 @@ from utils.console import Failure
 from utils.files import atomic_file
 
 FORMAT = "deepfake-detector"
-VERSION = 3  # 2: without a reference
+VERSION = 2
 NO_MARKS = (
     "the model's file does not say how much its scores weigh, so they decide nothing: run "
     "src/2_train_model.py --only-calibrate"
@@ -77,7 +77,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = False) -> N
         "format": FORMAT,
         "version": VERSION,
         "architecture": checkpoint.model.arch,
-        "reference": checkpoint.model.reference,
         "state_dict": weights,
         "preprocessing": asdict(checkpoint.preprocessing),
         "metrics": checkpoint.metrics,
@@ -98,7 +97,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         is_bare = isinstance(content, dict) and any(map(torch.is_tensor, content.values()))
         bare = " (bare weights, without the settings and marks that belong to them)" * is_bare
         raise CheckpointError(f"{path} is not a checkpoint of this project{bare}: {TRAINED}")
-    if content.get("version") not in (2, VERSION):
+    if content.get("version") != VERSION:
         raise CheckpointError(
             f"{path} has format version {content.get('version')}, this code reads "
             f"{VERSION}: train again with src/2_train_model.py"
@@ -113,7 +112,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with torch.device("meta"):  # no random weights that the file's would replace at once
             model = DeepfakeDetector(arch=arch)
         model.load_state_dict(fitting(content["state_dict"], model.state_dict()), assign=True)
-        model.reference = number(content.get("reference", 0.0), "reference", 0.0, 10.0)
         for name, low, high in (("temperature", 1e-3, 1e3), ("threshold", 1e-6, 1 - 1e-6)):
             number(content.get(name, 0.5), name, low, high)  # of older files; unused
         metrics, training = plain(content["metrics"], finite=True), plain(content["training"])

@@ -46,17 +46,13 @@ def _odds_with_cam(
     with torch.inference_mode():
         parts = images.contiguous(memory_format=torch.channels_last).split(AT_ONCE)
         maps = torch.cat([network.features(part) for part in parts])
-        reference = 0.0
-        if network.reference:  # it shifts the odds of an image, and has no place in it
-            reference = torch.cat([network.reference_logits(part) for part in parts])
-            reference = (reference[:, FAKE] - reference[:, REAL]).float()
     maps = maps.clone().requires_grad_()  # a normal tensor again, outside inference mode
     logits = network.head(maps)
     log_odds = logits[:, FAKE] - logits[:, REAL]
     (gradient,) = torch.autograd.grad(log_odds.sum(), maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     evidence = (weights * maps).sum(dim=1)
-    return log_odds.detach().float() - reference, evidence.detach().float()
+    return log_odds.detach().float(), evidence.detach().float()
 
 
 def heat_for(evidence: np.ndarray, label: int) -> np.ndarray:

@@ -5,14 +5,11 @@ from urllib.error import URLError
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torchvision import models
 
 from network.convolution import join_norms
 from utils.config import FAKE, REAL
 from utils.console import Failure
-
-COARSE = 4  # pixels of an image that are one of its reference
 
 
 class DeepfakeDetector(nn.Module):
@@ -22,9 +19,6 @@ class DeepfakeDetector(nn.Module):
     features: images (N, 3, H, W) float, ImageNet-normalised -> maps (N, C, H/32, W/32); ViT-B/16
     takes 224 px alone and gives (N, 768, 14, 14).
     head: maps -> logits (N, 2), in the order REAL, FAKE.
-
-    reference: weight of the logits that the same images have without their detail, which are taken
-    off: page, camera and light stay in them, traces of forgery do not.
     """
 
     def __init__(
@@ -35,7 +29,7 @@ class DeepfakeDetector(nn.Module):
         stochastic_depth: float = 0.2,
     ):
         super().__init__()
-        self.arch, self.reference = arch, 0.0
+        self.arch = arch
         backbone = _backbone(arch, pretrained, stochastic_depth)
         *_, classifier = (m for m in backbone.modules() if isinstance(m, nn.Linear))
         self.features = VitFeatures(backbone) if arch == "vit_b_16" else backbone.features
@@ -61,18 +55,7 @@ class DeepfakeDetector(nn.Module):
     def forward(self, images: torch.Tensor, with_places: bool = False):
         """Logits (N, 2), with_places also what places() says of the same maps."""
         maps = self.features(images)
-        logits = self.head(maps)
-        if self.reference:
-            logits = logits - self.reference_logits(images)
-        return (logits, self.places(maps)) if with_places else logits
-
-    def reference_logits(self, images: torch.Tensor) -> torch.Tensor:
-        """What is taken off the head's logits, (N, 2)."""
-        size = images.shape[-1] if self.arch == "vit_b_16" else images.shape[-1] // 2
-        coarse = functional.avg_pool2d(images, COARSE)
-        coarse = functional.interpolate(coarse, size=(size, size), mode="bilinear")
-        coarse = coarse.contiguous(memory_format=torch.channels_last)
-        return self.reference * self.head(self.features(coarse))
+        return (self.head(maps), self.places(maps)) if with_places else self.head(maps)
 
     def places(self, maps: torch.Tensor) -> torch.Tensor:
         """Log-odds of FAKE (N, h, w) by place: the head on each place of maps alone."""

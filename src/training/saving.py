@@ -41,7 +41,6 @@ def load_first_weights(model: DeepfakeDetector, paths: list[Path]) -> None:
     if checkpoint.model.arch != model.arch:
         raise Failure(f"{path} is for {checkpoint.model.arch}: add --arch, or name another")
     model.load_state_dict(checkpoint.model.state_dict())
-    model.reference = checkpoint.model.reference
 
 
 def mean_of(paths: list[Path]) -> Checkpoint:
@@ -54,9 +53,7 @@ def mean_of(paths: list[Path]) -> Checkpoint:
     checkpoints = [load_checkpoint(path) for path in paths]
     first, total = checkpoints[0], {}
     for path, one in zip(paths, checkpoints, strict=True):
-        is_alike = one.model.reference == first.model.reference
-        is_alike &= (one.model.arch, one.preprocessing) == (first.model.arch, first.preprocessing)
-        if not is_alike:
+        if (one.model.arch, one.preprocessing) != (first.model.arch, first.preprocessing):
             raise Failure(f"{path} is another network than {paths[0]}, or wants other crops")
         for name, value in judged_weights(one).items():
             total[name] = total.get(name, 0) + value.double() / len(paths)

@@ -113,9 +113,6 @@ class TrainConfig:
     dropout: float = option(0.3, "dropout in the head", type=fraction)
     stochastic_depth: float = option(0.2, "share of blocks left out in training", type=fraction)
     clip_gradient: float = option(0.0, "longest gradient, its L2 norm; 0: any", type=natural_float)
-    reference: float = option(
-        0.0, "weight of the scores without detail, which are taken off", type=natural_float
-    )
     place_weight: float = option(
         0.0, "weight of the loss by place: where a fake differs from its real", type=natural_float
     )

@@ -278,47 +278,6 @@ def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path, checkpoint):
     assert "does not fit" in refusal(path)
 
 
-def test_what_a_face_scores_without_its_detail_is_taken_off():
-    torch.manual_seed(0)
-    model = DeepfakeDetector().eval()
-    model.features = torch.nn.Conv2d(3, 1280, 3, padding=1)  # random layers in a row tell nothing
-    images = torch.randn(2, 3, 96, 96)
-    with torch.inference_mode():
-        alone = model(images)
-        model.reference = 0.5
-        off = model.reference_logits(images)
-        assert torch.allclose(model(images), alone - off, atol=1e-6)
-        logits, places = model(images, with_places=True)
-        assert torch.equal(logits, model(images)) and places.shape == (2, 96, 96)
-        detail = (torch.arange(96) % 2 * 2.0 - 1).expand(2, 3, 96, 96)
-        moved = [(model.reference_logits(images + x) - off).abs().max() for x in (detail, 1)]
-    assert moved[0] < moved[1] / 20  # coarse colour counts, detail does not
-    p_fake, _ = predict_with_cam(model, images)
-    assert np.allclose(p_fake, logits.softmax(1)[:, FAKE].numpy(), atol=1e-5)
-
-
-def test_the_reference_is_in_the_file(tmp_path, checkpoint):
-    path = tmp_path / "model.pth"
-    model = DeepfakeDetector()
-    model.reference = 0.5
-    save_checkpoint(path, Checkpoint(model, Preprocessing()))
-    assert load_checkpoint(path).model.reference == 0.5
-    content = torch.load(path, weights_only=True)
-    torch.save(content | {"reference": -1}, path)
-    with pytest.raises(CheckpointError, match="reference -1"):
-        load_checkpoint(path)
-    del content["reference"]
-    torch.save(content | {"version": 2}, path)  # written before there was one
-    assert load_checkpoint(path).model.reference == 0
-
-
-def test_a_transformers_reference_is_of_its_one_size():
-    model = DeepfakeDetector(arch="vit_b_16").eval()
-    model.reference = 1.0
-    with torch.inference_mode():
-        assert model(torch.randn(1, 3, 224, 224)).shape == (1, 2)
-
-
 def test_untrained_weights_are_always_the_same(checkpoint):
     before = torch.get_rng_state()
     again = untrained_checkpoint()

@@ -10,9 +10,8 @@ from utils.console import Failure
 BIAS = "head.5.bias"
 
 
-def saved(path, bias, arch="efficientnet_b0", reference=0.0, **training):
+def saved(path, bias, arch="efficientnet_b0", **training):
     model = DeepfakeDetector(arch=arch)
-    model.reference = reference
     with torch.no_grad():
         model.head[5].bias.fill_(bias)
     save_checkpoint(path, Checkpoint(model, Preprocessing(), {"calibration": {}}, training))
@@ -54,13 +53,3 @@ def test_other_networks_have_no_mean(tmp_path):
     other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
     with pytest.raises(Failure, match=r"other.pth is another network than"):
         mean_of([one, other])
-
-
-def test_a_reference_goes_along_and_is_alike_in_a_mean(tmp_path):
-    one = saved(tmp_path / "one.pth", 1.0, reference=0.5)
-    model = DeepfakeDetector(arch="efficientnet_b0")
-    load_first_weights(model, [one])
-    assert model.reference == mean_of([one, one]).model.reference == 0.5
-    without = saved(tmp_path / "without.pth", 1.0)
-    with pytest.raises(Failure, match=r"without.pth is another network than"):
-        mean_of([one, without])
