@@ -122,6 +122,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if _is_calibrated(metrics):
             check_marks(metrics["calibration"])
         preprocessing = checked_preprocessing(content["preprocessing"])
+        model.by_place = training.get("config", {}).get("place_weight", 0.0) > 0
         return Checkpoint(model.eval(), preprocessing, metrics, training)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,4 +1,4 @@
-"""Scores and Grad-CAM maps of a whole batch: one forward pass, one gradient of the head."""
+"""Scores of a whole batch and where their evidence lies: by place, or by Grad-CAM."""
 
 import numpy as np
 import torch
@@ -19,10 +19,11 @@ def predict_with_cam(
 
     images: (N, 3, H, W) float, normalised, on the model's device. Returns p_fake (N,) in [0, 1] and
     evidence (N, H/32, W/32), signed: positive where a place speaks for FAKE, negative for REAL.
-    It is Grad-CAM (Selvaraju et al., ICCV 2017) of the log-odds, so one gradient serves both
-    classes: the map of a class is its positive part, or that of its negative. The maps of one batch
-    share a scale. The head averages over places, so summing the gradients loses nothing, and frames
-    do not influence each other in evaluation mode, so their logits may be summed.
+    The map of a class is its positive part, or that of its negative; those of one batch share a
+    scale. Of a network that was taught by place it is what its head says of each place. Else it is
+    Grad-CAM (Selvaraju et al., ICCV 2017) of the log-odds, so one gradient serves both classes: the
+    head averages over places, so summing the gradients loses nothing, and frames do not influence
+    each other in evaluation mode, so their logits may be summed.
     """
     odds, evidence = 0, 0
     for network, weight in model.members:
@@ -46,6 +47,9 @@ def _odds_with_cam(
     with torch.inference_mode():
         parts = images.contiguous(memory_format=torch.channels_last).split(AT_ONCE)
         maps = torch.cat([network.features(part) for part in parts])
+        if network.by_place:
+            logits, places = network.head(maps), network.places(maps)
+            return (logits[:, FAKE] - logits[:, REAL]).float(), places.float()
     maps = maps.clone().requires_grad_()  # a normal tensor again, outside inference mode
     logits = network.head(maps)
     log_odds = logits[:, FAKE] - logits[:, REAL]

@@ -18,7 +18,8 @@ class DeepfakeDetector(nn.Module):
 
     features: images (N, 3, H, W) float, ImageNet-normalised -> maps (N, C, H/32, W/32); ViT-B/16
     takes 224 px alone and gives (N, 768, 14, 14).
-    head: maps -> logits (N, 2), in the order REAL, FAKE.
+    head: maps -> logits (N, 2), in the order REAL, FAKE. by_place: whether it was taught to judge
+    each place of the maps, so that places() points at what is forged.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class DeepfakeDetector(nn.Module):
         stochastic_depth: float = 0.2,
     ):
         super().__init__()
-        self.arch = arch
+        self.arch, self.by_place = arch, False
         backbone = _backbone(arch, pretrained, stochastic_depth)
         *_, classifier = (m for m in backbone.modules() if isinstance(m, nn.Linear))
         self.features = VitFeatures(backbone) if arch == "vit_b_16" else backbone.features

@@ -58,11 +58,15 @@ def mean_of(paths: list[Path]) -> Checkpoint:
         for name, value in judged_weights(one).items():
             total[name] = total.get(name, 0) + value.double() / len(paths)
     first.model.load_state_dict(total)
+    first.model.by_place = all(one.model.by_place for one in checkpoints)
     first.metrics = {}
     configs = [one.training.get("config", {}) for one in checkpoints]
     registries = {one.training.get("registry") for one in checkpoints}
+    config = dict(min(configs, key=_made_fakes))  # that of the one which saw most deepfakes
+    if not first.model.by_place:
+        config.pop("place_weight", None)
     first.training = {
-        "config": min(configs, key=_made_fakes),  # that of the one which saw most deepfakes
+        "config": config,
         "registry": registries.pop() if len(registries) == 1 else None,
         "epoch": None,
         "mean_of": [path.name for path in paths],

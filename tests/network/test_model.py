@@ -316,6 +316,21 @@ def test_the_map_is_gradcam_of_the_log_odds(checkpoint):
     model.zero_grad(set_to_none=True)
 
 
+def test_who_was_taught_by_place_points_by_place(checkpoint, tmp_path):
+    path = tmp_path / "model.pth"
+    training = {"config": {"place_weight": 0.3}}
+    save_checkpoint(path, Checkpoint(checkpoint.model, Preprocessing(), training=training))
+    model = load_checkpoint(path).model
+    assert model.by_place and not checkpoint.model.by_place
+    images = torch.randn(2, 3, 96, 96)
+    p_fake, evidence = predict_with_cam(model, images)
+    plain_p, plain = predict_with_cam(checkpoint.model, images)
+    assert np.allclose(p_fake, plain_p, atol=1e-6)
+    with torch.inference_mode():
+        _, places = model(images, with_places=True)
+    assert np.allclose(evidence, places.numpy(), atol=1e-5) and evidence.shape == plain.shape
+
+
 def test_evidence_lies_where_a_head_looks():
     """A head that counts one channel as FAKE and another as REAL finds each where it is active."""
     model = DeepfakeDetector().eval()

@@ -48,6 +48,14 @@ def test_a_mean_is_of_crops_only_where_all_are_of_the_same(tmp_path):
     assert mean_of([one, other]).training["registry"] is None
 
 
+def test_a_mean_points_by_place_only_where_all_were_taught_to(tmp_path):
+    by_place = saved(tmp_path / "one.pth", 1.0, config={"place_weight": 0.3, "self_blend": 0.5})
+    other = saved(tmp_path / "other.pth", 1.0, config={"self_blend": 1.0})
+    assert mean_of([by_place, by_place]).model.by_place
+    mean = mean_of([by_place, other])
+    assert not mean.model.by_place and "place_weight" not in mean.training["config"]
+
+
 def test_other_networks_have_no_mean(tmp_path):
     one = saved(tmp_path / "one.pth", 1.0)
     other = saved(tmp_path / "other.pth", 1.0, arch="efficientnet_b1")
