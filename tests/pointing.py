@@ -20,7 +20,7 @@ from datasets.registry import load_registry  # noqa: E402
 from datasets.sampling import Draw  # noqa: E402
 from datasets.splits import load_or_make_splits  # noqa: E402
 from network.checkpoint import load_checkpoint  # noqa: E402
-from network.gradcam import heat_for, predict_with_cam  # noqa: E402
+from network.gradcam import heat_by_place, heat_for, predict_with_cam  # noqa: E402
 from pictures.transforms import to_tensor  # noqa: E402
 from utils.config import BEST_MODEL_NAME, FAKE, FRAMES_DIR, MODELS_DIR, REAL, SPLITS_FILE  # noqa: E402
 
@@ -51,9 +51,10 @@ def main() -> None:
     print(f"   spread evenly  {masks.mean():.3f}")
     for best.model.by_place, name in ((False, "Grad-CAM"), (True, "by place")):
         _, evidence = predict_with_cam(best.model, images)
+        heats = heat_by_place(evidence) if best.model.by_place else heat_for(evidence, FAKE)
         shares = []
-        for one, mask in zip(evidence, masks, strict=True):
-            heat = cv2.resize(heat_for(one, FAKE), mask.shape[::-1])
+        for heat, mask in zip(heats, masks, strict=True):
+            heat = cv2.resize(heat, mask.shape[::-1])
             if heat.any():
                 shares.append((heat * mask).sum() / heat.sum())
         print(f"   {name:14} {np.mean(shares):.3f}, heat in {len(shares)} of them")

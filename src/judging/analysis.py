@@ -149,7 +149,7 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
     """Send all crops through the network, and judge every face. A caveat forbids a verdict."""
     import torch  # here, for reading and detection need not wait for it
 
-    from network.gradcam import heat_for, predict_with_cam
+    from network.gradcam import heat_by_place, heat_for, predict_with_cam
     from pictures.transforms import eval_transform
 
     cut_crops(analysis, checkpoint.preprocessing)
@@ -168,10 +168,12 @@ def score_and_judge(analysis: Analysis, checkpoint, device, caveat: str | None =
             view.p_fake = float(score)
         verdict = judge(track.scores, marks, analysis.seconds, image, caveat)
         track.verdict = verdict
-        # Of an INCONCLUSIVE face, the evidence for the side that its score leans to.
-        is_open = verdict.outcome == INCONCLUSIVE
-        track.heat_side = frame_vote(verdict.p_fake) if is_open else verdict.outcome
-        heats = heat_for(evidence, LABEL_NAMES.index(track.heat_side.lower()))
+        if checkpoint.model.by_place:  # no place makes a face real
+            track.heat_side, heats = FAKE, heat_by_place(evidence)
+        else:  # of an INCONCLUSIVE face, the evidence for the side that its score leans to
+            is_open = verdict.outcome == INCONCLUSIVE
+            track.heat_side = frame_vote(verdict.p_fake) if is_open else verdict.outcome
+            heats = heat_for(evidence, LABEL_NAMES.index(track.heat_side.lower()))
         for view, heat in zip(track.seen, heats, strict=True):
             view.heat = heat
         track.attention = inside_share(track.seen)

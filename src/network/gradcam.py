@@ -59,6 +59,12 @@ def _odds_with_cam(
     return log_odds.detach().float(), evidence.detach().float()
 
 
+def heat_by_place(evidence: np.ndarray) -> np.ndarray:
+    """Log-odds by place (N, h, w) -> heat for FAKE in [0, 1]: 0 where p_fake is a half or less, 1
+    where it is 1. The scale is absolute: a face without a suspicious place stays dark."""
+    return np.maximum(np.tanh(evidence / 2), 0)
+
+
 def heat_for(evidence: np.ndarray, label: int) -> np.ndarray:
     """Evidence (N, h, w) -> heat for one class in [0, 1]; 1 is the hottest place of all frames."""
     heat = np.maximum(evidence if label == FAKE else -evidence, 0)

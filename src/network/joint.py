@@ -28,6 +28,10 @@ class JointDetector(nn.Module):
     def members(self) -> list[tuple[nn.Module, float]]:
         return list(zip(self.networks, self.weights, strict=True))
 
+    @property
+    def by_place(self) -> bool:
+        return all(network.by_place for network in self.networks)
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         parts = [(network(images).float(), weight) for network, weight in self.members]
         log_odds = sum(weight * (part[:, FAKE] - part[:, REAL]) for part, weight in parts)

@@ -21,7 +21,7 @@ from network.checkpoint import (
     untrained_checkpoint,
 )
 from network.device import choose_precision, describe_device, pick_device
-from network.gradcam import heat_for, predict_with_cam
+from network.gradcam import heat_by_place, heat_for, predict_with_cam
 from network.model import DeepfakeDetector
 from pictures.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from scoring.likelihood import Likelihood
@@ -358,6 +358,12 @@ def test_heat_is_scaled_over_all_frames_and_none_is_none():
     assert heat_for(evidence, FAKE).tolist() == [[[1.0, 0.0]], [[0.5, 0.0]]]
     assert heat_for(evidence, REAL).tolist() == [[[0.0, 0.25]], [[0.0, 1.0]]]
     assert not heat_for(-np.ones((1, 2, 2)), FAKE).any()
+
+
+def test_heat_by_place_is_absolute_and_only_for_fake():
+    evidence = np.array([[[0.0, -3.0], [np.log(3), 50.0]]])  # p_fake of 3 to 1 is 0.75
+    assert heat_by_place(evidence)[0].tolist() == [[0, 0], [pytest.approx(0.5), pytest.approx(1)]]
+    assert not heat_by_place(-np.ones((1, 2, 2))).any()
 
 
 def test_describe_device_names_the_cores():
