@@ -161,7 +161,8 @@ def draw_statistics(analysis: Analysis) -> np.ndarray:
     if lead:
         picture, heat = face_map(lead.seen)
         map_axes.imshow(heated(picture, heat))
-        map_axes.set_title(f"Evidence for {lead.heat_side}, mean face", fontsize=11)
+        found = "Evidence" if heat.any() else "No place"
+        map_axes.set_title(f"{found} for {lead.heat_side}, mean face", fontsize=11)
     _title(figure, analysis)
     figure.subplots_adjust(left=0.05, right=0.98, top=0.76, bottom=0.13, wspace=0.24)
     return render(figure)
