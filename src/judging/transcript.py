@@ -63,7 +63,7 @@ def behind_verdict(analysis: Analysis) -> list[str]:
             f"Evidence for {lead.heat_side} inside the face box: "
             f"{inside:.0%} (evenly spread it would be {chance:.0%})"
         )
-        if inside < chance:
+        if inside < chance and (outcome, lead.heat_side) != (REAL, FAKE):  # faint, and overruled
             lines.append("⚠️ The model looks beside the face more than at it: mistrust this verdict")
     if analysis.parts:
         shares = (f"{n} {p['share']:.0%} ({p['by_chance']:.0%})" for n, p in analysis.parts.items())

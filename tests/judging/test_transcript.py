@@ -60,6 +60,15 @@ def test_evidence_beside_the_face_is_warned_of(capsys, inside, warns):
     assert ("mistrust this verdict" in printed) == warns
 
 
+def test_faint_evidence_for_fake_beside_a_real_face_is_no_reason_to_mistrust(capsys):
+    analysis = analysed([0.02] * 8, attention=(0.2, 0.45))
+    assert analysis.verdict.outcome == "REAL"
+    for heat_side, warns in (("REAL", True), ("FAKE", False)):
+        analysis.lead.heat_side = heat_side
+        print_analysis(analysis, True)
+        assert ("mistrust this verdict" in capsys.readouterr().out) == warns
+
+
 def test_parts_of_the_face_are_one_line_and_facts_come_last(capsys):
     analysis = analysed([0.9] * 4, attention=(0.6, 0.45))
     print_analysis(analysis, True)
