@@ -159,9 +159,11 @@ def choose_marks(
     reals, fakes = known.labels == REAL, known.labels == FAKE
 
     def groups(members: np.ndarray, least: int) -> list[np.ndarray]:
-        """Ratios of all, and of each source by itself, those of several frames again apart."""
+        """Ratios of all, and of each source by itself, those of several frames again apart, and
+        once more as they are, for a harm that makes all scores faint would hide them."""
         parts = [members, *(members & (known.sources == s) for s in np.unique(known.sources))]
         parts += [part & is_several for part in parts]
+        parts += [members & is_several & is_clean]
         return [ratios[members]] + [ratios[p] for p in parts if (p & is_clean).sum() >= least]
 
     fake_from, real_below = None, 0.0

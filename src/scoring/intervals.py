@@ -1,7 +1,7 @@
 """Figures of an evaluation and how sure they are: by a bootstrap over groups of people."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def figures(outcome: Outcome, groups: np.ndarray, members: np.ndarray | None = N
     result = {}
     for unit, scores, numbers in (
         ("video", outcome.videos, np.unique(outcome.numbers)),
-        ("frame", replace(outcome.frames, pairs=None), outcome.numbers),
+        ("frame", outcome.frames, outcome.numbers),
     ):
         taken = slice(None) if members is None else members[numbers]
         result[unit] = measured(scores.of(taken), groups[numbers][taken])

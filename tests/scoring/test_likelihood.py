@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from scoring.calibration import Evidence, Outcome, calibrate, fit_likelihood
+from scoring.calibration import Evidence, Outcome, calibrate, choose_marks, fit_likelihood
 from scoring.likelihood import Likelihood, log_odds, ratio_of, ratio_text, side, support
 from scoring.metrics import Scores
 from scoring.verdict import describe_marks, known_marks
@@ -213,3 +213,16 @@ def test_ratios_have_words_and_two_figures():
     assert (side(2.0), side(0.5), side(1.5)) == ("FAKE", "REAL", None)
     texts = {1: "1", 4.21: "4.2", 9.96: "10", 35.4: "35", 1234: "1,200", 0.2: "1/5", 1 / 35: "1/35"}
     assert {ratio: ratio_text(ratio) for ratio in texts} == texts
+
+
+def test_videos_called_fake_as_they_are_are_not_hidden_by_their_harmed_twins():
+    """Of 60 real videos four score as fakes do, of their twins made worse none."""
+    odds = np.concatenate([np.full(56, -2.0), [1.5, 2.0, 2.5, 3.0], np.full(60, -3.0)])
+    odds = np.concatenate([odds, np.full(600, -2.0), np.full(60, 4.0)])
+    labels = np.repeat([0, 1], [720, 60])
+    harms = np.array([""] * 60 + ["blur"] * 60 + [""] * 660)
+    counts = np.repeat([3, 1, 3], [120, 600, 60])
+    known = Evidence(odds, odds, np.arange(780), labels, np.full(780, "web"), harms)
+    marks = choose_marks(Likelihood(), 1 / (1 + np.exp(-odds)), known, counts)
+    assert marks.fake_from is not None
+    assert (odds[:60] >= np.log(marks.fake_from)).sum() == 1  # 3 % of 60, and not of 120

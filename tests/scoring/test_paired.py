@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from datasets.partners import pair_of
-from scoring.intervals import measured
+from scoring.calibration import Outcome
+from scoring.intervals import figures, measured
 from scoring.metrics import Scores, above_own, by_video, paired
 from utils.config import FAKE, REAL
 
@@ -64,6 +65,14 @@ def test_pairs_go_along_when_frames_are_joined_to_videos():
         "shift": None,
         "n": 1,
     }
+
+
+def test_an_evaluation_has_the_share_by_video_and_by_frame():
+    # The real's frames at 0.1 and 0.6, the fake's at 0.5 and 0.9: by frame three of four.
+    raw = Scores(np.array([0.1, 0.6, 0.5, 0.9]), np.array([0, 0, 1, 1]), pairs=np.array(["p"] * 4))
+    found = figures(Outcome(raw, np.array([0, 0, 1, 1])), np.arange(2))
+    assert found["video"]["paired"]["share"] == 1.0
+    assert found["frame"]["paired"]["share"] == 0.75 and found["frame"]["paired"]["n"] == 2
 
 
 @pytest.mark.parametrize(
