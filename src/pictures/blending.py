@@ -97,7 +97,7 @@ def blend_copy(
     """A crop's copy from a generator: as a whole, or only its face or a part put into the crop.
 
     Shapes as in blend_self; where the copy is smaller, the crop is scaled down and up as it was,
-    and compressed alike; half of them are also made equally sharp. Without landmarks always as a
+    and compressed alike; a quarter is also made equally sharp. Without landmarks always as a
     whole.
     """
     size, small = image.shape[0], copy.shape[0]
