@@ -16,7 +16,6 @@ from datasets.registry import CropError
 from datasets.sampling import Draw
 from faces.quality import face_sharpness
 from pictures.blending import Blend, blend_copy, blend_self, blend_swap, with_surroundings
-from pictures.changes import hide_surroundings
 from pictures.harms import HARMS, harm
 from pictures.masks import Recipe
 from pictures.transforms import Preprocessing, eval_transform, to_tensor, train_transform
@@ -71,8 +70,8 @@ class FaceFrames(Dataset):
     Its keys are Draws in training, else numbers of samples; only whole lists of keys can be asked
     for. A Draw of a real crop with a use gives two items, the crop and the fake that is made of it,
     which went through the same changes. self_blend: whether partners for blends are wanted; wide,
-    moved, hidden: as TrainConfig's wide_blends, moved_parts and hidden_surroundings. copies: for
-    crops that have some, their paths by generator.
+    moved: as TrainConfig's wide_blends and moved_parts. copies: for crops that have some, their
+    paths by generator.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class FaceFrames(Dataset):
         is_training: bool,
         self_blend: bool = False,
     ):
-        self.wide, self.moved, self.hidden = False, 0.0, 0.0
+        self.wide, self.moved = False, 0.0
         self.frames_dir, self.videos = frames_dir, videos
         self.is_training, self.self_blend = is_training, self_blend
         self.transform, self.margin = eval_transform(settings), settings.crop_margin
@@ -163,13 +162,6 @@ class FaceFrames(Dataset):
         else:
             blend = self.blend_of(draw)
             pair = [(blend.real, REAL), (blend.fake, FAKE)]
-        rng = np.random.default_rng([draw.seed, 2])  # alike for all that is shown together
-        if rng.uniform() < self.hidden and sample.landmarks_xy is not None:
-            seed = rng.integers(2**32)
-            pair = [
-                (hide_surroundings(image, sample.landmarks_xy, np.random.default_rng(seed)), label)
-                for image, label in pair
-            ]
         return [
             Item(train_transform(image, draw.size_px, draw.seed), label, draw.index)
             for image, label in pair

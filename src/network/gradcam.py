@@ -48,8 +48,8 @@ def _odds_with_cam(
         parts = images.contiguous(memory_format=torch.channels_last).split(AT_ONCE)
         maps = torch.cat([network.features(part) for part in parts])
         if network.by_place:
-            logits, places = network.head(maps), network.places(maps)
-            return (logits[:, FAKE] - logits[:, REAL]).float(), places.float()
+            logits, places = network.judge(maps)
+            return logits[:, FAKE] - logits[:, REAL], places
     maps = maps.clone().requires_grad_()  # a normal tensor again, outside inference mode
     logits = network.head(maps)
     log_odds = logits[:, FAKE] - logits[:, REAL]

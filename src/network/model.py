@@ -1,5 +1,6 @@
 """The network: a torchvision backbone with a two-layer head."""
 
+from math import log
 from pathlib import Path
 from urllib.error import URLError
 
@@ -18,8 +19,11 @@ class DeepfakeDetector(nn.Module):
 
     features: images (N, 3, H, W) float, ImageNet-normalised -> maps (N, C, H/32, W/32); ViT-B/16
     takes 224 px alone and gives (N, 768, 14, 14).
-    head: maps -> logits (N, 2), in the order REAL, FAKE. by_place: whether it was taught to judge
-    each place of the maps, so that places() points at what is forged.
+    head: maps -> logits (N, 2), in the order REAL, FAKE, of their mean over places. by_place:
+    whether the head judges each place of the maps instead, so that places() points at what is
+    forged; then the odds of an image are the mean of those of its places, by which one forged place
+    among many real ones counts ("log-sum-exp pooling" of multiple-instance learning: Pinheiro and
+    Collobert, "From image-level to pixel-level labeling with convolutional networks", CVPR 2015).
     """
 
     def __init__(
@@ -54,9 +58,18 @@ class DeepfakeDetector(nn.Module):
         return [(self, 1.0)]
 
     def forward(self, images: torch.Tensor, with_places: bool = False):
-        """Logits (N, 2), with_places also what places() says of the same maps."""
-        maps = self.features(images)
-        return (self.head(maps), self.places(maps)) if with_places else self.head(maps)
+        """Logits (N, 2), with_places what judge() says."""
+        judged = self.judge(self.features(images))
+        return judged if with_places else judged[0]
+
+    def judge(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (N, 2) of maps; by_place also places() of them, else None."""
+        if not self.by_place:
+            return self.head(maps), None
+        places = self.places(maps).float()
+        each = places.flatten(1)
+        log_odds = each.logsumexp(dim=1) - log(each.shape[1])
+        return torch.stack([torch.zeros_like(log_odds), log_odds], dim=1), places
 
     def places(self, maps: torch.Tensor) -> torch.Tensor:
         """Log-odds of FAKE (N, h, w) by place: the head on each place of maps alone."""

@@ -5,7 +5,6 @@ import numpy as np
 
 from pictures.masks import Recipe, pixel_grid, polygon, soften
 
-HEAD = 1.35  # of the face's outline, what is left where surroundings are hidden
 # A patch beside the face: half of its width and height in shares of the picture's size.
 PATCH = (0.09, 0.2)
 
@@ -87,28 +86,6 @@ def edges(image: np.ndarray) -> float:
     """Mean strength of the Laplacian."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return float(np.abs(cv2.Laplacian(grey, cv2.CV_16S)).mean())
-
-
-def hide_surroundings(
-    image: np.ndarray, landmarks_xy: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """All that lies beyond the head in one colour, or so blurred that nothing is known of it.
-
-    What is written beside a face, or on a page's white, tells where a clip is from.
-    """
-    size, kind = image.shape[0], rng.integers(3)
-    middle = landmarks_xy.mean(axis=0)
-    wider = middle + (landmarks_xy - middle) * HEAD * rng.uniform(0.95, 1.2)
-    head = polygon(size, wider, "forehead", rng, jitter=0.03)
-    mask = cv2.GaussianBlur(head, (0, 0), rng.uniform(0.002, 0.03) * size) / np.float32(255)
-    colour = rng.uniform(0, 255, 3).astype(np.uint8)
-    if kind == 0:
-        hidden = np.broadcast_to(colour, image.shape).copy()
-    elif kind == 1:
-        hidden = np.broadcast_to(image.mean(axis=(0, 1)).astype(np.uint8), image.shape).copy()
-    else:
-        hidden = cv2.GaussianBlur(image, (0, 0), size / 12)
-    return cv2.blendLinear(image, hidden, mask, 1 - mask)
 
 
 def transfer_colours(

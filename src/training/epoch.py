@@ -128,7 +128,7 @@ def _update(run, net, loss_function, batch: Batch) -> tuple[float, int]:
     value = loss.item()
     if run.place_weight:
         indices = batch.indices.to(run.device)
-        loss = loss + run.place_weight * place_loss(places.float(), images, labels, indices)
+        loss = loss + run.place_weight * place_loss(places, images, labels, indices)
     if math.isfinite(value):
         run.optimizer.zero_grad(set_to_none=True)
         run.scaler.scale(loss).backward()

@@ -109,7 +109,6 @@ def make_loaders(
         dataset = FaceFrames(config.frames_dir, videos, preprocessing, is_training, blends)
         if is_training:
             dataset.wide, dataset.moved = config.wide_blends, config.moved_parts
-            dataset.hidden = config.hidden_surroundings
             if not config.reconstructed:
                 dataset.copies = {}
             order = {"batch_sampler": EpochBatches(dataset, config, team.rank, team.size)}

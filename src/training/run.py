@@ -100,6 +100,7 @@ def start_run(config: TrainConfig, device: torch.device) -> Run:
     model = DeepfakeDetector(config.dropout, pretrained, config.arch, config.stochastic_depth)
     if config.init and not config.resume:
         load_first_weights(model, [Path(name) for name in config.init])
+    model.by_place = config.place_weight > 0
     precision = config.precision
     if precision == "auto":
         precision = choose_precision(place(model, device), device, config.image_size_px)

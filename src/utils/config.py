@@ -125,11 +125,6 @@ class TrainConfig:
     self_blend: float = option(0.0, "share of fakes that are blended from reals", type=fraction)
     wide_blends: bool = option(False, "blends of more kinds, with distractors beside the face")
     moved_parts: float = option(0.0, "share of blends that only move mouth or eyes", type=fraction)
-    hidden_surroundings: float = option(
-        0.0,
-        "share of what is shown, reals and fakes alike, without what surrounds the head",
-        type=fraction,
-    )
     reconstructed: float = option(0.0, "share of fakes: reals through a generator", type=fraction)
     unpaired: float = option(0.5, "share of deepfakes without their own footage", type=fraction)
     epoch_crops: int = option(0, "crops an epoch shows; 0: each real once", type=natural_int)

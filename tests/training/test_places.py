@@ -48,6 +48,7 @@ def test_a_faint_difference_counts_in_parts_and_no_pair_costs_nothing():
 def test_the_head_judges_places_as_it_judges_their_mean():
     torch.manual_seed(0)
     model = DeepfakeDetector().eval()
+    model.by_place = True
     assert sum(p.numel() for p in model.parameters()) == 7_170_082
     with torch.inference_mode():
         logits, places = model(torch.randn(2, 3, 64, 64), with_places=True)
@@ -57,3 +58,17 @@ def test_the_head_judges_places_as_it_judges_their_mean():
     assert logits.shape == (2, 2) and places.shape == (2, 2, 2)
     odds = (whole[:, 1] - whole[:, 0])[:, None, None]
     assert torch.allclose(each, odds.expand(-1, 3, 2), atol=1e-5)
+
+
+def test_the_odds_of_an_image_are_the_mean_of_its_places_odds():
+    torch.manual_seed(1)
+    model = DeepfakeDetector().eval()
+    maps = torch.randn(3, 1280, 4, 5) * 5
+    with torch.inference_mode():
+        logits, places = model.judge(maps)
+        assert places is None and torch.equal(logits, model.head(maps))
+        model.by_place = True
+        logits, places = model.judge(maps)
+    odds = (logits[:, 1] - logits[:, 0]).exp()
+    assert places.std() > 0.01
+    assert torch.allclose(odds, places.exp().mean(dim=(1, 2)), rtol=1e-5)
