@@ -35,7 +35,7 @@ def test_it_holds_weights_for_inference_and_nothing_else():
 
 def test_it_says_what_it_was_trained_on_and_how_sure_it_may_be(shipped):
     taught = shipped.training
-    assert taught["datasets"] == ["faces"] and taught["config"]["self_blend"] == 0.45
+    assert taught["datasets"] == ["faces"] and taught["config"]["self_blend"] == 0.64
     assert {"blended swap", "faceswap DeepFaceLive", "lipsync Wav2Lip"} <= set(taught["tools"])
     assert not [name for name in taught["tools"] if name.startswith("FaceForensics++")]
     assert shipped.caveat is None
